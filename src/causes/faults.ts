@@ -1,0 +1,4 @@
+// The registry of faults: what the lab can break for real, one per cause.
+import type { Fault } from '../model/fault.ts';
+
+export const faults: readonly Fault[] = [];

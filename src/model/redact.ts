@@ -1,0 +1,143 @@
+// Takes secrets out of everything that leaves a run. Probes call it early so that secrets do not travel; the bundle writer calls it
+// again on every string, because one forgotten place is enough.
+
+/** What stands where a secret was. */
+export const redacted = '[redacted]';
+
+const secretHeader =
+  /^(authorization|proxy-authorization|cookie|set-cookie|set-cookie2|x-api-key|api-key|apikey|x-auth-token|x-access-token|x-amz-security-token|x-csrf-token|x-xsrf-token|authentication|x-vault-token|private-token|x-gitlab-token|x-goog-iam-authorization-token)$/i;
+
+const secretWord =
+  '(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[_-]?key)?|client[_-]?secret|token|(?:access|auth|refresh|id|session|bearer|csrf|xsrf)[_-]?(?:token|key|secret)|api[_-]?key|apikey|private[_-]?key|access[_-]?key(?:[_-]?id)?|auth(?:orization)?|credentials?|signature|sig|session(?:[_-]?id)?|phpsessid|jsessionid|sid|otp|requirepass|masterauth|dsn|jwt|hmac|salt)';
+const secretKey = new RegExp(`(?:^|[._\\-[])${secretWord}(?:$|[._\\-\\]])|^x-amz-(?:signature|credential|security-token)$`, 'i');
+
+/** True for a name (of a header, a query key, a setting) whose value is to be hidden. */
+export function isSecretName(name: string): boolean {
+  return secretHeader.test(name) || secretKey.test(name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2'));
+}
+
+/** A header's value, hidden when the name or the value says that it is secret. Cookie names stay, their values go. */
+export function redactHeader(name: string, value: string): string {
+  if (/^set-cookie2?$/i.test(name)) {
+    return value.replace(/^([^=;\s]{1,128})=[^;]*/, (_, key: string) => `${key}=${redacted}`);
+  }
+  if (/^cookie$/i.test(name)) return redacted;
+  if (isSecretName(name)) return redacted;
+  return redactText(value);
+}
+
+/** Values of a query string that may stay: short and plain, under a name that is not secret. */
+const plainValue = /^[\w.,:+~-]{0,12}$/;
+
+function redactQuery(query: string): string {
+  return query
+    .split('&')
+    .map((pair) => {
+      const at = pair.indexOf('=');
+      if (at < 0) return plainValue.test(pair) || /^[A-Za-z_-]{1,32}$/.test(pair) ? pair : redacted;
+      const key = pair.slice(0, at);
+      const value = pair.slice(at + 1);
+      if (value === '' || value === redacted) return pair;
+      let name = key;
+      try {
+        name = decodeURIComponent(key);
+      } catch {
+        // A malformed escape: judge the name as it is written.
+      }
+      return isSecretName(name) || !plainValue.test(value) ? `${key}=${redacted}` : pair;
+    })
+    .join('&');
+}
+
+/** A URL without userinfo, and with secret-looking query values hidden. Anything that is no URL is treated as text. */
+export function redactUrl(url: string): string {
+  return redactText(url);
+}
+
+type Replacement = readonly [RegExp, string | ((match: string, ...groups: string[]) => string)];
+
+const replacements: readonly Replacement[] = [
+  [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g, `-----BEGIN PRIVATE KEY-----${redacted}`],
+  // userinfo in URLs and DSNs
+  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@:'"]*(?::[^\s/@'"]*)?@/gi, `$1${redacted}@`],
+  // query strings wherever they stand: in request lines, upstream URLs, referrers
+  [/\?([^\s"'<>#)]+)/g, (_, query) => `?${redactQuery(query ?? '')}`],
+  // header lines and quoted header settings
+  [
+    /\b(authorization|proxy-authorization|cookie|set-cookie|x-api-key|x-auth-token|x-access-token|x-vault-token|private-token|x-csrf-token)(["']?\s*[:=]\s*["']?|["']?\s+["'])(?!\[redacted\])[^\r\n"'|}]+/gi,
+    `$1$2${redacted}`,
+  ],
+  [/\b(Bearer|Basic|Digest|Negotiate|AWS4-HMAC-SHA256|Token)\s+(?!realm)[A-Za-z0-9+/_.~=-]{8,}/g, `$1 ${redacted}`],
+  // JSON web tokens and well-known key shapes
+  [/\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?/g, redacted],
+  [/\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b/g, redacted],
+  [/\bLTAI[A-Za-z0-9]{12,}\b/g, redacted],
+  [/\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|sk_(?:live|test)_\w{10,}|sk-[A-Za-z0-9_-]{20,}|AIza[\w-]{30,})/g, redacted],
+  // HAProxy: stats auth user:password; userlists
+  [/\b(stats\s+auth\s+[^\s:]+:)\S+/gi, `$1${redacted}`],
+  [/\b(user\s+\S+\s+(?:insecure-)?password\s+)\S+/gi, `$1${redacted}`],
+  // --password=x, --password x, -e DB_PASSWORD=x, env[DB_PASSWORD] = x, "password": "x", fastcgi_param DB_PASSWORD x
+  [
+    new RegExp(`((?:^|[^A-Za-z0-9])(?:[A-Za-z0-9]+[._-])*${secretWord}(?:[._-][A-Za-z0-9]+)*["'\\]]{0,2}\\s*(?::|=>?)\\s*)("(?:[^"\\\\]|\\\\.)*"|'[^']*'|[^\\s,;&"'|}]+)`, 'gi'),
+    (match, head, value) => (value === redacted || value === '' || (value ?? '').startsWith(redacted) ? match : `${head}${redacted}`),
+  ],
+  [new RegExp(`(\\s--?(?:[A-Za-z0-9]+[._-])*${secretWord}\\s+)(?!-)([^\\s]+)`, 'gi'), `$1${redacted}`],
+  [
+    new RegExp(`\\b((?:fastcgi_param|uwsgi_param|scgi_param|proxy_set_header|add_header|env|set|setenv|SetEnv)\\s+\\$?(?:[A-Za-z0-9]+[._-])*${secretWord}(?:[._-][A-Za-z0-9]+)*\\s+)("[^"]*"|'[^']*'|[^\\s;]+)`, 'gi'),
+    `$1${redacted}`,
+  ],
+  [/(\bmysql\S*\s(?:.*\s)?-p)(?!assword)([^\s]+)/g, `$1${redacted}`],
+  [/(\bcurl\s(?:.*\s)?(?:-u|--user)\s+)(\S+)/g, `$1${redacted}`],
+  [/(\bsshpass\s+-p\s*)(\S+)/g, `$1${redacted}`],
+];
+
+/**
+ * Text with everything that looks like a secret hidden. `secrets` are values known to be secret (resolved header values of the site
+ * file); they go wherever they stand, also URL-encoded or in base64.
+ */
+export function redactText(text: string, secrets: readonly string[] = []): string {
+  let out = text;
+  for (const secret of secrets) {
+    for (const form of formsOf(secret)) {
+      if (form.length >= 4 && out.includes(form)) out = out.replaceAll(form, redacted);
+    }
+  }
+  for (const [pattern, replacement] of replacements) {
+    out = typeof replacement === 'string' ? out.replace(pattern, replacement) : out.replace(pattern, replacement);
+  }
+  return out;
+}
+
+function formsOf(secret: string): readonly string[] {
+  return [secret, encodeURIComponent(secret), btoa(unescapeToLatin1(secret))];
+}
+function unescapeToLatin1(text: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(text).slice(0, 4096));
+}
+
+/** A copy of JSON data with every string redacted. Values under a secret key go whole; structure and keys stay, so pointers still resolve. */
+export function redactJson<T>(data: T, secrets: readonly string[] = []): T {
+  return walk(data, secrets, null) as T;
+}
+function walk(value: unknown, secrets: readonly string[], key: string | null): unknown {
+  if (typeof value === 'string') {
+    if (key !== null && value !== '' && isSecretName(key)) return redacted;
+    return redactText(value, secrets);
+  }
+  if (Array.isArray(value)) {
+    // [name, value] pairs of headers
+    if (value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'string' && /^[\w-]+$/.test(value[0])) {
+      return [value[0], redactHeader(value[0], redactText(value[1], secrets))];
+    }
+    // words of a setting: after a secret name the next word is its value
+    return value.map((each, i) => {
+      const before: unknown = i > 0 ? value[i - 1] : null;
+      if (typeof each === 'string' && typeof before === 'string' && /^-{0,2}[\w$.[\]-]+$/.test(before) && isSecretName(before.replace(/^-+|^\$/, ''))) return redacted;
+      return walk(each, secrets, null);
+    });
+  }
+  if (value !== null && typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, walk(each, secrets, name)]));
+  }
+  return value;
+}
