@@ -6,7 +6,7 @@ import type { HostProbe } from '../model/probe.ts';
 /** Bytes that one snippet may print; more is cut. */
 export const sectionCapBytes = 4 * 1024 * 1024;
 
-/** What one snippet printed. `exit` is null when the script was cut off before the snippet ended. */
+/** What one snippet printed. `exit` is null when the script or the output was cut off before the snippet ended. */
 export interface HostSection {
   readonly output: string;
   readonly exit: number | null;
@@ -288,11 +288,11 @@ export function composeHostScript(probes: readonly HostProbe[], phase: 'before' 
   const chosen = probes.filter((probe) => probe.when === 'both' || probe.when === phase);
   const text = chosen.map((probe) => probe.script).join('\n');
   const bodies = chosen.map((probe, n) => `w5_snippet_${n}() {\n:\n${probe.script}\n}\n`);
-  // The exit code goes round the output cap through a command substitution, because a mark behind `head` would be cut with the rest.
+  // The exit code stands inside the capped stream, so a section that ended without one was cut.
   const calls = chosen.map(
     (probe, n) => `printf '\\n%s begin %s\\n' "$w5_token" ${idOf(probe)}
-{ w5_code=$( { { ( w5_snippet_${n} ) 3>&- 4>&-; echo "$?" >&3; } | head -c ${sectionCapBytes} >&4; } 3>&1 ); } 4>&1
-printf '\\n%s end %s %s\\n' "$w5_token" ${idOf(probe)} "$w5_code"
+{ ( w5_snippet_${n} ); printf '\\n%s exit %s\\n' "$w5_token" "$?"; } | head -c ${sectionCapBytes}
+printf '\\n%s end\\n' "$w5_token"
 `,
   );
   const load = findings.filter(([mention]) => mention.test(text)).map(([, call]) => `${call} >/dev/null`);
@@ -317,29 +317,32 @@ function idOf(probe: HostProbe): string {
 /** Takes the output of a composed script apart. A script that was cut off yields the sections that it reached. */
 export function splitHostOutput(stdout: string, token: string): Map<ProbeId, HostSection> {
   const sections = new Map<ProbeId, HostSection>();
-  let open: { id: ProbeId; parts: string[]; needsRoot: string[] } | null = null;
-  const close = (exit: number | null): void => {
+  let open: { id: ProbeId; parts: string[]; needsRoot: string[]; exit: number | null } | null = null;
+  const close = (ended: boolean): void => {
     if (open === null) return;
-    const output = open.parts.join('');
-    const truncated = exit === 141 || Buffer.byteLength(output) >= sectionCapBytes;
-    sections.set(open.id, { output, exit, needsRoot: open.needsRoot, truncated });
+    const { id, parts, needsRoot, exit } = open;
+    sections.set(id, { output: parts.join(''), exit, needsRoot, truncated: ended && exit === null });
     open = null;
   };
   for (const chunk of stdout.split(`\n${token} `).slice(1)) {
     const newline = chunk.indexOf('\n');
     if (newline < 0) continue;
-    const [kind, first = '', second = ''] = chunk.slice(0, newline).split(' ');
-    const content = chunk.slice(newline + 1);
+    const mark = chunk.slice(0, newline);
+    const blank = mark.indexOf(' ');
+    const kind = blank < 0 ? mark : mark.slice(0, blank);
+    const rest = blank < 0 ? '' : mark.slice(blank + 1);
     if (kind === 'begin') {
-      close(null);
-      open = { id: first as ProbeId, parts: [content], needsRoot: [] };
+      close(false);
+      open = { id: rest as ProbeId, parts: [chunk.slice(newline + 1)], needsRoot: [], exit: null };
     } else if (open !== null && kind === 'needs-root') {
-      open.needsRoot.push(chunk.slice('needs-root '.length, newline));
-      open.parts.push(content);
+      open.needsRoot.push(rest);
+      open.parts.push(chunk.slice(newline + 1));
+    } else if (open !== null && kind === 'exit') {
+      open.exit = /^\d+$/.test(rest) ? Number(rest) : null;
     } else if (kind === 'end') {
-      close(/^\d+$/.test(second) ? Number(second) : null);
+      close(true);
     }
   }
-  close(null);
+  close(false);
   return sections;
 }
