@@ -1,7 +1,7 @@
 // How a host is reached. Interfaces only; the implementations live in src/transport.
 
 export interface RunResult {
-  readonly code: number | null; // null: ended by a signal or a deadline
+  readonly code: number | null; // null: ended by a signal, a deadline or the output cap
   readonly stdout: string; // bytes as UTF-8, invalid ones replaced
   readonly stderr: string;
   readonly truncated: boolean; // an output cap was hit
@@ -22,11 +22,14 @@ export type ReachFailure =
 export class TransportError extends Error {
   readonly kind: ReachFailure;
   readonly hint: string;
-  constructor(kind: ReachFailure, message: string, hint: string) {
+  /** What had arrived when the deadline passed or the connection broke; null where the script never started. */
+  readonly partial: RunResult | null;
+  constructor(kind: ReachFailure, message: string, hint: string, partial: RunResult | null = null) {
     super(message);
     this.name = 'TransportError';
     this.kind = kind;
     this.hint = hint;
+    this.partial = partial;
   }
 }
 
@@ -42,8 +45,8 @@ export interface Transport {
   readonly describe: string;
   /**
    * Runs a POSIX sh script that is sent on standard input of `sh -s`, with `env` set as shell variables and `args` as $1….
-   * Nothing is ever interpolated into the script. Rejects with TransportError where the script could not be run at all; a script
-   * that exits non-zero resolves.
+   * Nothing is ever interpolated into the script. Rejects with TransportError where the script could not be run, or did not
+   * end in time (`partial` has what it printed); a script that exits non-zero, or hits the output cap, resolves.
    */
   sh(script: string, options: RunOptions & { readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] }): Promise<RunResult>;
   /** Ends connections and helper processes. Safe to call twice. */

@@ -1,0 +1,224 @@
+// Runs one local process with a deadline, an output cap and an end by pid. Knows nothing about hosts; says what happened as data.
+import { spawn } from 'node:child_process';
+
+/** How long a process that is over, or was killed, may keep its pipes open. */
+const graceMs = 300;
+/** Kept of stderr; the rest is read and dropped, so that a chatty command can go on. */
+const maxStderrBytes = 256 * 1024;
+/** Kept of what comes before the begin mark. */
+const maxNoiseBytes = 256 * 1024;
+
+export interface ChildSpec {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdin: string;
+  /** Without marks the whole output counts. */
+  readonly marks: { readonly begin: string; readonly end: string } | null;
+  /** Until the begin mark. */
+  readonly connectTimeoutMs: number;
+  /** Until the end. */
+  readonly timeoutMs: number;
+  readonly maxOutputBytes: number;
+  readonly signals: readonly AbortSignal[];
+  /** Called once, when the begin mark arrived. */
+  readonly onBegin?: () => void;
+}
+
+export interface ChildEnd {
+  /** Why it is over. `done`: the process exited by itself or its end mark was read. */
+  readonly by: 'done' | 'connect-deadline' | 'deadline' | 'aborted' | 'output-cap' | 'not-started';
+  /** Errno of the failed start. */
+  readonly startError: string | null;
+  /** Exit code of the process that we started; null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly began: boolean;
+  /** Exit code that the end mark carried; null without an end mark. */
+  readonly scriptCode: number | null;
+  /** Between the marks; before the begin mark where that never came. */
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
+  readonly truncated: boolean;
+  readonly tookMs: number;
+}
+
+/** Never rejects and always settles: at the latest `graceMs` after the deadline. No process of its group outlives it. */
+export function runChild(spec: ChildSpec): Promise<ChildEnd> {
+  const startedAt = performance.now();
+  const begin = spec.marks === null ? null : Buffer.from(spec.marks.begin);
+  const end = spec.marks === null ? null : Buffer.from(spec.marks.end);
+  const { promise, resolve } = Promise.withResolvers<ChildEnd>();
+
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  let outBytes = 0;
+  let errBytes = 0;
+  let began = begin === null;
+  let truncated = false;
+  let tail: Buffer = Buffer.alloc(0);
+  let by: ChildEnd['by'] = 'done';
+  let exitCode: number | null = null;
+  let settled = false;
+  const timers = new Set<NodeJS.Timeout>();
+  const after = (ms: number, run: () => void): void => {
+    timers.add(setTimeout(run, ms));
+  };
+
+  const finish = (startError: string | null): void => {
+    if (settled) return;
+    settled = true;
+    for (const timer of timers) clearTimeout(timer);
+    for (const signal of spec.signals) signal.removeEventListener('abort', onAbort);
+    let stdout: Buffer = Buffer.concat(out, outBytes);
+    let scriptCode: number | null = null;
+    if (end !== null && began) {
+      const at = stdout.lastIndexOf(end);
+      const match = at < 0 ? null : /^(\d+);/.exec(stdout.subarray(at + end.length, at + end.length + 8).toString('latin1'));
+      if (match) {
+        scriptCode = Number(match[1]);
+        stdout = stdout.subarray(0, at);
+      }
+    }
+    if (stdout.length > spec.maxOutputBytes) {
+      stdout = stdout.subarray(0, spec.maxOutputBytes);
+      truncated = true;
+    }
+    resolve({
+      by,
+      startError,
+      exitCode,
+      began,
+      scriptCode,
+      stdout,
+      stderr: Buffer.concat(err, errBytes),
+      truncated,
+      tookMs: Math.round(performance.now() - startedAt),
+    });
+  };
+
+  if (spec.signals.some((signal) => signal.aborted)) {
+    by = 'aborted';
+    began = false;
+    finish(null);
+    return promise;
+  }
+
+  let child: ReturnType<typeof start>;
+  try {
+    child = start(spec);
+  } catch (error) {
+    by = 'not-started';
+    began = false;
+    finish(errorCode(error));
+    return promise;
+  }
+
+  const drop = (): void => {
+    child.stdin.destroy();
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
+  const kill = (): void => {
+    // Closing stdin first: where the group may not be signalled (sudo), or lives on another machine, the watchdog ends it.
+    child.stdin.destroy();
+    if (child.pid !== undefined) {
+      try {
+        process.kill(-child.pid, 'SIGKILL');
+      } catch {
+        child.kill('SIGKILL');
+      }
+    }
+    after(graceMs, () => {
+      drop();
+      finish(null);
+    });
+  };
+  const stop = (why: ChildEnd['by']): void => {
+    if (settled || by !== 'done') return;
+    by = why;
+    kill();
+  };
+  function onAbort(): void {
+    stop('aborted');
+  }
+
+  child.on('error', (error) => {
+    if (child.pid === undefined) {
+      by = 'not-started';
+      began = false;
+      drop();
+      finish(errorCode(error));
+    }
+  });
+  child.stdin.on('error', () => {}); // EPIPE: it ended without reading all; its exit tells the story
+  child.stdout.on('error', () => {});
+  child.stderr.on('error', () => {});
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (settled || by === 'output-cap') return;
+    out.push(chunk);
+    outBytes += chunk.length;
+    if (!began && begin !== null) {
+      const all = Buffer.concat(out, outBytes);
+      const at = all.indexOf(begin);
+      if (at < 0) {
+        if (outBytes > maxNoiseBytes) stop('output-cap');
+        return;
+      }
+      began = true;
+      const rest = all.subarray(at + begin.length);
+      out.splice(0, out.length, rest);
+      outBytes = rest.length;
+      tail = Buffer.alloc(0);
+      chunk = rest;
+      spec.onBegin?.();
+    }
+    if (end !== null) {
+      // Something that the script left behind may hold the pipe open: the end mark is the end.
+      tail = Buffer.concat([tail, chunk]);
+      const at = tail.indexOf(end);
+      if (at >= 0 && tail.indexOf(';', at) >= 0) {
+        child.stdin.end();
+        after(graceMs, kill);
+        return;
+      }
+      tail = tail.subarray(at >= 0 ? at : Math.max(0, tail.length - end.length));
+    }
+    if (outBytes > spec.maxOutputBytes + (end === null ? 0 : end.length + 8)) {
+      truncated = true;
+      stop('output-cap');
+    }
+  });
+  child.stderr.on('data', (chunk: Buffer) => {
+    const room = maxStderrBytes - errBytes;
+    if (room <= 0) {
+      truncated = true;
+      return;
+    }
+    const kept = chunk.subarray(0, room);
+    if (kept.length < chunk.length) truncated = true;
+    err.push(kept);
+    errBytes += kept.length;
+  });
+  child.on('exit', (code) => {
+    exitCode = code;
+    child.stdin.destroy();
+    after(graceMs, kill);
+  });
+  child.on('close', () => finish(null));
+
+  for (const signal of spec.signals) signal.addEventListener('abort', onAbort, { once: true });
+  after(spec.timeoutMs, () => stop('deadline'));
+  if (!began) after(Math.min(spec.connectTimeoutMs, spec.timeoutMs), () => began || stop('connect-deadline'));
+  if (spec.marks === null) child.stdin.end(spec.stdin);
+  else child.stdin.write(spec.stdin);
+  return promise;
+}
+
+function start(spec: ChildSpec) {
+  // A process group of its own, without our terminal: nothing can prompt, and one signal ends all of it.
+  return spawn(spec.command, spec.args, { env: spec.env as NodeJS.ProcessEnv, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+}
+
+function errorCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'UNKNOWN';
+}

@@ -1,0 +1,128 @@
+// Opens the way to a host that the site file's `exec` describes.
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { Exec } from '../model/site.ts';
+import { TransportError } from '../model/transport.ts';
+import type { RunResult, Transport } from '../model/transport.ts';
+import { runChild } from './child.ts';
+import { resultOf } from './failures.ts';
+import type { Way } from './failures.ts';
+import { program } from './program.ts';
+import { displayCommand } from './quote.ts';
+import { controlDirectory, endMaster, loginCommand, sessionGate, sshArguments } from './ssh.ts';
+import { parseSshTarget } from './target.ts';
+
+const defaultMaxOutputBytes = 8 * 1024 * 1024;
+
+export interface TransportOptions {
+  /** Until a shell answers. Default 10 s. The deadline of the script itself counts from the same moment and may be shorter. */
+  readonly connectTimeoutMs?: number;
+  /** Environment of the processes that we start, and source of WHY5XX_SSH_CONFIG. Default: our own. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+interface Opening {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+/**
+ * The way to a host; `undefined` and `local` are this machine. Connects with the first script, not before. Throws TransportError only
+ * where `exec` itself is malformed.
+ */
+export function openTransport(exec?: Exec, options: TransportOptions = {}): Transport {
+  const env = options.env ?? process.env;
+  const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
+  if (exec === undefined || exec === 'local') {
+    const way = { describe: 'local', via: 'local', login: 'sh -s', command: 'sh', connectTimeoutMs } as const;
+    return transport(way, env, () => ({ command: 'sh', args: ['-s'] }));
+  }
+  if (typeof exec !== 'string') {
+    const [command, ...words] = exec;
+    if (command === undefined || command === '') throw new TransportError('other', 'an empty command prefix', 'Correct `exec` in the site file.');
+    const way = { describe: displayCommand(exec), via: 'prefix', login: displayCommand([...exec, 'sh']), command, connectTimeoutMs } as const;
+    return transport(way, env, () => ({ command, args: [...words, 'sh', '-s'] }));
+  }
+  const target = parseSshTarget(exec);
+  const line = { target, env: { ...env, LC_ALL: 'C' }, connectTimeoutMs };
+  let directory: Promise<string> | null = null;
+  const way = { describe: exec, via: 'ssh', login: loginCommand(target), command: 'ssh', connectTimeoutMs } as const;
+  return transport(
+    way,
+    line.env,
+    async () => {
+      directory ??= controlDirectory(env);
+      // The remote command line is this fixed text whatever the script, its arguments and the login shell.
+      return { command: 'ssh', args: ['-T', ...sshArguments(line, join(await directory, 's')), '--', target.host, 'sh -s'] };
+    },
+    sessionGate(),
+    async () => {
+      if (directory === null) return;
+      const path = await directory.catch(() => null);
+      if (path !== null) await endMaster(line, path).catch(() => rm(path, { recursive: true, force: true }));
+    },
+  );
+}
+
+function transport(
+  way: Omit<Way, 'timeoutMs'>,
+  env: Readonly<Record<string, string | undefined>>,
+  open: () => Opening | Promise<Opening>,
+  gate: ReturnType<typeof sessionGate> = (session) => session(() => {}),
+  end: () => Promise<void> = async () => {},
+): Transport {
+  const closing = new AbortController();
+  const running = new Set<Promise<unknown>>();
+  let closed: Promise<void> | null = null;
+
+  const run: Transport['sh'] = async (script, { signal, timeoutMs, maxOutputBytes = defaultMaxOutputBytes, env: variables = {}, args = [] }) => {
+    const startedAt = performance.now();
+    if (closing.signal.aborted) throw new TransportError('other', `${way.describe}: already closed`, 'This is a bug in why5xx.');
+    let sent: ReturnType<typeof program>;
+    try {
+      sent = program(script, { env: variables, args });
+    } catch (error) {
+      throw new TransportError('other', `${way.describe}: ${error instanceof Error ? error.message : 'bad value'}`, 'Correct the value in the site file.');
+    }
+    return gate(async (onBegin): Promise<RunResult> => {
+      const { command, args: words } = await open();
+      const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt)); // waiting for others counts
+      const ended = await runChild({
+        command,
+        args: words,
+        env,
+        stdin: sent.text,
+        marks: sent,
+        connectTimeoutMs: way.connectTimeoutMs,
+        timeoutMs: leftMs,
+        maxOutputBytes,
+        signals: signal === undefined ? [closing.signal] : [signal, closing.signal],
+        onBegin,
+      });
+      return resultOf(ended, { ...way, timeoutMs });
+    });
+  };
+
+  return {
+    describe: way.describe,
+    sh(script, runOptions) {
+      const result = run(script, runOptions);
+      const settled = result.then(
+        () => {},
+        () => {},
+      );
+      running.add(settled);
+      void settled.then(() => running.delete(settled));
+      return result;
+    },
+    close() {
+      closed ??= (async () => {
+        closing.abort();
+        await Promise.all(running);
+        await end();
+      })();
+      return closed;
+    },
+  };
+}

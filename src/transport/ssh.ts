@@ -1,0 +1,166 @@
+// Reaches a host through the system's ssh, so that the user's configuration, agent, jump hosts and known hosts all count. One connection
+// per transport, shared by all its scripts.
+import { lstat, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import type { ReachFailure } from '../model/transport.ts';
+import { TransportError } from '../model/transport.ts';
+import { runChild } from './child.ts';
+import type { SshTarget } from './target.ts';
+
+/** sshd allows ten sessions on one connection by default; above that ssh would silently open a second one. */
+const maxSessions = 4;
+/** Seconds that an idle connection outlives a why5xx that was killed. */
+const persistSeconds = 60;
+/** Unix socket paths end at 107 bytes, and ssh appends 17 to a new one. */
+const maxSocketPath = 85;
+
+export interface SshLine {
+  readonly target: SshTarget;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly connectTimeoutMs: number;
+}
+
+/** Arguments that say how to connect, without the host: shared by sessions and control commands. */
+export function sshArguments({ target, env, connectTimeoutMs }: SshLine, socket: string): string[] {
+  const options = {
+    ControlMaster: 'auto',
+    ControlPersist: String(persistSeconds),
+    BatchMode: 'yes',
+    StrictHostKeyChecking: 'yes',
+    UpdateHostKeys: 'no',
+    ConnectTimeout: String(Math.max(1, Math.ceil(connectTimeoutMs / 1000))),
+    ConnectionAttempts: '1',
+    ServerAliveInterval: '5',
+    ServerAliveCountMax: '3',
+    LogLevel: 'ERROR',
+    // What a configuration for people may ask for and a script must not have.
+    ClearAllForwardings: 'yes',
+    ForwardAgent: 'no',
+    ForwardX11: 'no',
+    PermitLocalCommand: 'no',
+    RemoteCommand: 'none',
+    RequestTTY: 'no',
+    EscapeChar: 'none',
+  };
+  const config = env['WHY5XX_SSH_CONFIG'];
+  return [
+    ...(config === undefined || config === '' ? [] : ['-F', config]),
+    '-S',
+    socket,
+    ...Object.entries(options).flatMap(([key, value]) => ['-o', `${key}=${value}`]),
+    ...(target.user === null ? [] : ['-l', target.user]),
+    ...(target.port === null ? [] : ['-p', String(target.port)]),
+  ];
+}
+
+/** What a person types to try the same. */
+export function loginCommand(target: SshTarget): string {
+  const port = target.port === null ? '' : `-p ${String(target.port)} `;
+  return `ssh ${port}${target.user === null ? '' : `${target.user}@`}${target.host}`;
+}
+
+/** A private (0700) directory for the control socket, short enough for one. */
+export async function controlDirectory(env: Readonly<Record<string, string | undefined>>): Promise<string> {
+  for (const base of [env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp']) {
+    // ssh expands % and ${…} in the path, so only plain characters may be in it.
+    if (base === undefined || !/^\/[A-Za-z0-9/._-]*$/.test(base) || base.length > maxSocketPath - '/w5-XXXXXX/s'.length) continue;
+    try {
+      return await mkdtemp(join(base, 'w5-'));
+    } catch {
+      continue; // not there or not writable: the next one
+    }
+  }
+  throw new TransportError('other', 'no directory for the ssh control socket', 'Make /tmp or XDG_RUNTIME_DIR writable.');
+}
+
+/** Ends the shared connection, and waits (bounded) until its process took its socket away. */
+export async function endMaster(line: SshLine, directory: string): Promise<void> {
+  const socket = join(directory, 's');
+  if (await exists(socket)) {
+    await runChild({
+      command: 'ssh',
+      args: [...sshArguments(line, socket), '-O', 'exit', '--', line.target.host],
+      env: line.env,
+      stdin: '',
+      marks: null,
+      connectTimeoutMs: 2000,
+      timeoutMs: 2000,
+      maxOutputBytes: 4096,
+      signals: [],
+    });
+    for (let waitedMs = 0; waitedMs < 1000 && (await exists(socket)); waitedMs += 10) await sleep(10);
+  }
+  await rm(directory, { recursive: true, force: true });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return lstat(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Failures that the next script on the same host would only meet again. */
+const connectFailures: readonly ReachFailure[] = ['unreachable', 'timeout', 'host-key', 'auth', 'command-missing', 'permission'];
+
+/**
+ * Orders the sessions of one host: the first one connects while the others wait, and when it cannot, they all fail with its reason
+ * instead of knocking again. At most `maxSessions` at a time.
+ */
+export function sessionGate() {
+  let connected = false;
+  let opening: Promise<void> | null = null;
+  let running = 0;
+  const waiting: (() => void)[] = [];
+
+  const inSession = async <T>(session: () => Promise<T>): Promise<T> => {
+    while (running >= maxSessions) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      waiting.push(resolve);
+      await promise;
+    }
+    running++;
+    try {
+      return await session();
+    } finally {
+      running--;
+      waiting.shift()?.();
+    }
+  };
+
+  /** `session` gets a function to call when the host answers. */
+  return async <T>(session: (onBegin: () => void) => Promise<T>): Promise<T> => {
+    while (!connected && opening !== null) await opening;
+    if (connected) {
+      return inSession(async () => {
+        try {
+          return await session(() => {});
+        } catch (error) {
+          if (error instanceof TransportError && error.kind === 'lost') connected = false;
+          throw error;
+        }
+      });
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    promise.catch(() => {}); // nobody may be waiting
+    opening = promise;
+    try {
+      return await inSession(() =>
+        session(() => {
+          connected = true;
+          resolve();
+        }),
+      );
+    } catch (error) {
+      if (error instanceof TransportError && connectFailures.includes(error.kind)) reject(error);
+      if (error instanceof TransportError && error.kind === 'lost') connected = false;
+      throw error;
+    } finally {
+      resolve();
+      opening = null;
+    }
+  };
+}
