@@ -21,7 +21,8 @@ export interface HostSection {
  * Functions: `w5_have CMD` is true when the command exists. `w5_needs_root TEXT` notes what root would add. `w5_try SECONDS CMD…` runs
  * an external command (no shell function) that may hang; whole seconds; 124 or more says that it did. `w5_own PID` is true when that
  * process is in our own network namespace or that cannot be told. `w5_nginx_dump` prints the nginx configuration as `nginx -T` does
- * (`# configuration file X:` lines) and `w5_nginx_version` what `nginx -V` says.
+ * (`# configuration file X:` lines) and `w5_nginx_version` what `nginx -V` says; a snippet that calls `w5_nginx_ready` first has them loaded
+ * at that moment in the `after` phase, and not at all when it does not get there. `w5_fpm_dump` prints php-fpm's files in the same form.
  *
  * Variables: W5_NETNS (inode), W5_PIDS and W5_FOREIGN (pids in our network namespace, and known to be in another), W5_NGINX_PIDS (masters),
  * W5_NGINX_PID (the one that the site means), W5_NGINX_BIN, W5_NGINX_CONF, W5_NGINX_PREFIX, W5_NGINX_SOURCE (`nginx -T`, `files` or empty),
@@ -39,7 +40,7 @@ export LC_ALL LANG PATH
 W5_NETNS= W5_PIDS= W5_FOREIGN=
 W5_NGINX_PIDS= W5_NGINX_PID= W5_NGINX_BIN= W5_NGINX_CONF= W5_NGINX_PREFIX= W5_NGINX_SOURCE= W5_NGINX_ERROR=
 W5_FPM_PIDS= W5_FPM_CONFS= W5_FPM_CONF= W5_HAPROXY_PIDS= W5_HAPROXY_CONFS=
-w5_timeout= w5_dump= w5_v=
+w5_timeout= w5_dump= w5_v= w5_loaded=
 w5_nl='
 '
 
@@ -201,6 +202,7 @@ w5_nginx_files() {
 }
 
 w5_nginx_load() {
+  w5_loaded=1
   w5_nginx_find
   if [ -n "$W5_NGINX_BIN" ]; then
     w5_dump=$(w5_nginx_test | head -c ${sectionCapBytes} | tr -d '\\000')
@@ -212,6 +214,8 @@ w5_nginx_load() {
     [ -n "$w5_dump" ] && W5_NGINX_SOURCE=files
   fi
 }
+
+w5_nginx_ready() { [ -n "$w5_loaded" ] || w5_nginx_load; }
 
 w5_nginx_dump() { printf '%s\\n' "$w5_dump"; }
 
@@ -232,6 +236,28 @@ w5_fpm_find() {
     done
   fi
   W5_FPM_CONF=\${W5_FPM_CONFS%%"$w5_nl"*}
+}
+
+w5_fpm_dump() {
+  IFS=$w5_nl
+  for w5_file in $W5_FPM_CONFS; do
+    unset IFS
+    w5_fpm_file "$w5_file"
+    w5_includes=$(sed -n 's/^[[:space:]]*include[[:space:]]*=[[:space:]]*//p' "$w5_file" | tr -d "\\"'")
+    IFS=$w5_nl
+    for w5_include in $w5_includes; do
+      case $w5_include in /*) ;; *) w5_include=\${w5_file%/*}/$w5_include ;; esac
+      for w5_match in $w5_include; do w5_fpm_file "$w5_match"; done
+    done
+  done
+  unset IFS
+}
+
+w5_fpm_file() {
+  [ -f "$1" ] && [ -r "$1" ] || return 0
+  printf '# configuration file %s:\\n' "$1"
+  head -c 1048576 "$1" | tr -d '\\000'
+  echo
 }
 
 w5_haproxy_find() {
@@ -275,7 +301,7 @@ w5_haproxy_find() {
 const findings: readonly (readonly [RegExp, string])[] = [
   [/w5_try|w5_nginx_|W5_NGINX_/, 'w5_timeout_find'],
   [/W5_NGINX_(PID|BIN|CONF\b|PREFIX|SOURCE|ERROR\b)|w5_nginx_/, 'w5_nginx_load'],
-  [/W5_FPM_(PIDS|CONFS?\b)/, 'w5_fpm_find'],
+  [/W5_FPM_(PIDS|CONFS?\b)|w5_fpm_dump/, 'w5_fpm_find'],
   [/W5_HAPROXY_(PIDS|CONFS\b)/, 'w5_haproxy_find'],
 ];
 
@@ -286,7 +312,10 @@ const findings: readonly (readonly [RegExp, string])[] = [
 export function composeHostScript(probes: readonly HostProbe[], phase: 'before' | 'after', token: string): string {
   if (!/^[0-9a-f]{16,64}$/.test(token)) throw new TypeError('a section token is 16 to 64 hex digits');
   const chosen = probes.filter((probe) => probe.when === 'both' || probe.when === phase);
-  const text = chosen.map((probe) => probe.script).join('\n');
+  const text = chosen
+    .map((probe) => probe.script)
+    .filter((script) => phase === 'before' || !script.includes('w5_nginx_ready'))
+    .join('\n');
   const bodies = chosen.map((probe, n) => `w5_snippet_${n}() {\n:\n${probe.script}\n}\n`);
   // The exit code stands inside the capped stream, so a section that ended without one was cut.
   const calls = chosen.map(
