@@ -29,6 +29,7 @@ export const reportSchema = z.object({
   startedAt: z.string(),
   tookMs: z.number(),
   outcome: z.enum(['healthy', 'cause-found', 'cause-unproven']),
+  requestsSent: z.number().optional().describe('Requests that clients sent in this run'),
   symptoms: z.array(
     z.object({
       id: z.string(),
@@ -48,13 +49,25 @@ export const reportSchema = z.object({
       p50Ms: z.number(),
       maxMs: z.number(),
       backends: z.array(z.string()),
+      samples: z
+        .array(
+          z.object({
+            nonce: z.string().describe('In the User-Agent of that request, so that every log on its way can be searched for it'),
+            at: z.string(),
+            from: z.string().nullable().describe("The client's address, where it is known"),
+            to: z.string().nullable().describe('Address and port that the client connected to'),
+          }),
+        )
+        .optional()
+        .describe('Some of the failing requests, for those who must find them in their own logs'),
     }),
   ),
   causes: z.array(
     z.object({
       id: z.string(),
       title: z.string(),
-      host: z.string().nullable(),
+      host: z.string().nullable().describe('null where it sits on no single host'),
+      hosts: z.array(z.string()).describe('Every host it was found on'),
       layer: z.enum(layers),
       certainty: z.enum(['confirmed', 'likely']),
       explains: z.array(z.string()),

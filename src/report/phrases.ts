@@ -1,0 +1,139 @@
+// Sentences that several formats share: durations, times, a symptom, a place, the headline. Neutral plain text in one language.
+import { plain } from '../model/neutral.ts';
+import type { Report, ReportCause } from '../model/report.ts';
+import type { Language } from '../model/text.ts';
+import { labelsIn, wordFor } from './labels.ts';
+
+export type ReportSymptom = Report['symptoms'][number];
+
+/** `12 ms`, `2.3 s`, `60 s`, `2 min 5 s`; the same figures in Chinese. */
+export function durationText(ms: number, language: Language): string {
+  const unit = language === 'zh' ? { ms: '毫秒', s: '秒', min: '分' } : { ms: 'ms', s: 's', min: 'min' };
+  if (ms < 1000) return `${Math.round(ms)} ${unit.ms}`;
+  const seconds = ms / 1000;
+  if (seconds < 10) return `${Number(seconds.toFixed(1))} ${unit.s}`;
+  if (seconds < 120) return `${Math.round(seconds)} ${unit.s}`;
+  const rest = Math.round(seconds % 60);
+  const minutes = Math.floor(seconds / 60);
+  return rest === 0 ? `${minutes} ${unit.min}` : `${minutes} ${unit.min} ${rest} ${unit.s}`;
+}
+
+/** `2026-11-23 20:40:04 UTC` of an ISO time; anything else comes back neutral, as it is. */
+export function timeText(iso: string): string {
+  const match = /^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z$/.exec(iso);
+  return match ? `${match[1]} ${match[2]} UTC` : plain(iso);
+}
+
+const reasons: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  403: 'Forbidden',
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  500: 'Internal Server Error',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+};
+
+/** What the client got: `502 Bad Gateway`, `connection reset`. */
+export function outcomeText(symptom: ReportSymptom, language: Language): string {
+  if (symptom.status !== null) {
+    const reason = reasons[symptom.status];
+    const status = reason === undefined ? String(symptom.status) : `${symptom.status} ${reason}`;
+    return symptom.error === null ? status : `${status}, ${wordFor('error', plain(symptom.error), language)}`;
+  }
+  return symptom.error === null ? labelsIn(language).noAnswer : wordFor('error', plain(symptom.error), language);
+}
+
+/** Who made the answer: `balancer slb (nginx)`; null where it is not known. */
+export function answererText(symptom: ReportSymptom, language: Language): string | null {
+  const { hop, host, product } = symptom.answeredBy;
+  if (hop === 'unknown' && host === null && product === null) return null;
+  const name = host === null ? '' : ` ${plain(host)}`;
+  const { open, close } = labelsIn(language);
+  return `${wordFor('role', hop, language)}${name}${product === null ? '' : `${open}${plain(product)}${close}`}`;
+}
+
+/** One symptom in one sentence. `withUrl` adds the request where it is not the report's own. */
+export function symptomText(symptom: ReportSymptom, language: Language, withUrl: boolean): string {
+  const labels = labelsIn(language);
+  const outcome = outcomeText(symptom, language);
+  const answerer = symptom.status === null ? null : answererText(symptom, language);
+  const request = withUrl || symptom.method !== 'GET' ? `${plain(symptom.method)} ${plain(symptom.url)}` : '';
+  const backends = symptom.backends.map(plain).join(', ');
+  const client = plain(symptom.client);
+  const times = `${labels.median} ${durationText(symptom.p50Ms, language)}${
+    symptom.maxMs > 2 * symptom.p50Ms && symptom.maxMs > 1000 ? `${labels.comma}${labels.slowest} ${durationText(symptom.maxMs, language)}` : ''
+  }`;
+  if (language === 'zh') {
+    const share = `来自 ${client} 的 ${symptom.of} 个请求中有 ${symptom.failed} 个`;
+    return [
+      request === '' ? '' : `${request}：`,
+      `${share}得到 ${outcome}`,
+      answerer === null ? '' : `，由${answerer}应答`,
+      `，${times}`,
+      backends === '' ? '' : `，${labels.servedBy} ${backends}`,
+    ].join('');
+  }
+  const by = answerer === null ? '' : ` from the ${answerer}`;
+  const share = symptom.failed === symptom.of && symptom.of > 1 ? `all ${symptom.of}` : `${symptom.failed} of ${symptom.of}`;
+  return [
+    `${outcome}${by}`,
+    `: ${share} request${symptom.of === 1 ? '' : 's'} from ${client}`,
+    `, ${times}`,
+    backends === '' ? '' : `, ${labels.servedBy} ${backends}`,
+    request === '' ? '' : ` — ${request}`,
+  ].join('');
+}
+
+/** `web-2 · application runtime`. */
+export function whereText(cause: ReportCause, language: Language): string {
+  const layer = wordFor('layer', cause.layer, language);
+  const hosts = cause.host === null ? cause.hosts : [cause.host];
+  return hosts.length === 0 ? layer : `${hosts.map(plain).join(', ')} · ${layer}`;
+}
+
+/** The one line that says it all; also what `--quiet` prints. */
+export function headline(report: Report): string {
+  const labels = labelsIn(report.language);
+  const site = plain(report.site);
+  if (report.outcome === 'healthy') return `${labels.healthy}${labels.colon}${site}`;
+  if (report.outcome === 'cause-unproven') {
+    const layer = report.suspectedLayer === null ? '' : `${labels.open}${wordFor('layer', report.suspectedLayer, report.language)}${labels.close}`;
+    return `${labels.unproven}${labels.colon}${site}${layer}`;
+  }
+  const causes = report.causes.map((cause) => {
+    const hosts = cause.host === null ? cause.hosts : [cause.host];
+    const host = hosts.length === 0 ? '' : `${report.language === 'zh' ? ' @ ' : ' on '}${hosts.map(plain).join(', ')}`;
+    return `${plain(cause.id)}${host}${labels.open}${cause.certainty === 'confirmed' ? labels.confirmed : labels.likely}${labels.close}`;
+  });
+  return `${labels.causeFound}${labels.colon}${causes.join(labels.semicolon)}`;
+}
+
+/** Untested causes put together by what access would tell them, most telling first. */
+export function wantedAccesses(report: Report): readonly { readonly needs: string; readonly ids: readonly string[] }[] {
+  const groups = new Map<string, Set<string>>();
+  for (const each of report.untested) {
+    const needs = plain(each.needs);
+    const ids = groups.get(needs) ?? new Set<string>();
+    ids.add(plain(each.id));
+    groups.set(needs, ids);
+  }
+  return [...groups].map(([needs, ids]) => ({ needs, ids: [...ids] })).toSorted((a, b) => b.ids.length - a.ids.length);
+}
+
+/** Ruled-out causes: one entry an id with the hosts it was ruled out on (empty where it was judged for the whole site). */
+export function ruledOutGroups(report: Report): readonly { readonly id: string; readonly hosts: readonly string[] }[] {
+  const groups = new Map<string, Set<string>>();
+  for (const each of report.ruledOut) {
+    const id = plain(each.id);
+    const hosts = groups.get(id) ?? new Set<string>();
+    if (each.host !== null) hosts.add(plain(each.host));
+    groups.set(id, hosts);
+  }
+  return [...groups].map(([id, hosts]) => ({ id, hosts: [...hosts] }));
+}

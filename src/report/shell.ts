@@ -1,0 +1,39 @@
+// Argument lists as a person would type them. For display and copying only: nothing here is ever run through a shell.
+import { hasUnsafe, visibleEscape } from '../model/neutral.ts';
+
+const bare = /^[A-Za-z0-9_%+,./:=@^-]+$/;
+
+/** One word, quoted for bash, zsh and ksh so that pasting it gives exactly these characters, invisible ones as escapes. */
+export function shellWord(word: string): string {
+  if (word !== '' && bare.test(word) && !word.startsWith('~')) return word;
+  if (hasUnsafe(word)) {
+    const inside = Array.from(word, (character) => {
+      if (character === '\\' || character === "'") return `\\${character}`;
+      return hasUnsafe(character) ? bashEscape(character) : character;
+    });
+    return `$'${inside.join('')}'`;
+  }
+  return `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
+function bashEscape(character: string): string {
+  const escape = visibleEscape(character);
+  // In bash \x80 and up would be a raw byte; \u0080 is the character.
+  if (/^\\x[89a-f]/.test(escape)) return escape.replace('\\x', '\\u00');
+  return escape.startsWith('\\u{') ? `\\U${escape.slice(3, -1).padStart(8, '0')}` : escape;
+}
+
+/** A command line to copy. Breaks after `columns` with a backslash between arguments, so that the copied text stays one command. */
+export function shellLines(words: readonly string[], columns = Number.POSITIVE_INFINITY): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of words.map(shellWord)) {
+    if (line === '') line = word;
+    else if (line.length + word.length + 3 > columns) {
+      lines.push(`${line} \\`);
+      line = `  ${word}`;
+    } else line += ` ${word}`;
+  }
+  if (line !== '') lines.push(line);
+  return lines;
+}
