@@ -1,4 +1,5 @@
 // What a judge says about one cause on one host.
+import type { ExperimentId } from './experiment.ts';
 import type { ProbeId } from './observations.ts';
 import type { Localised } from './text.ts';
 
@@ -26,6 +27,8 @@ export interface Convicted {
   readonly facts?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
   /** Replaces the cause's own layer where it depends on the case (a timeout at the balancer or at the backend's web server). */
   readonly layer?: Layer;
+  /** For `likely`: what would settle it. */
+  readonly experiment?: ExperimentId;
 }
 export interface RuledOut {
   readonly is: 'ruled-out';
@@ -45,5 +48,7 @@ export interface Undecided {
   readonly reason: Localised;
   /** Evidence that would tell. */
   readonly wouldTell?: readonly ProbeId[];
+  /** What would settle it. The engine runs it when the budget allows, and judges again. */
+  readonly experiment?: ExperimentId;
 }
 export type Finding = Convicted | RuledOut | Advice | Undecided;

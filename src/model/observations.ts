@@ -264,6 +264,8 @@ export type NftObject = Readonly<Record<string, unknown>>;
 export interface IptablesRules {
   readonly tables: readonly {
     readonly name: string;
+    /** Set for tables of iptables-legacy, which work beside those of iptables-nft. */
+    readonly legacy?: boolean;
     readonly chains: readonly { readonly name: string; readonly policy: string | null; readonly packets: number | null }[];
     readonly rules: readonly { readonly chain: string; readonly spec: readonly string[]; readonly packets: number; readonly line: number; readonly text: string }[];
   }[];
@@ -271,10 +273,10 @@ export interface IptablesRules {
 
 export interface Routes {
   readonly interfaces: readonly { readonly name: string; readonly up: boolean; readonly mtu: number | null; readonly addresses: readonly { readonly address: string; readonly prefix: number }[] }[];
-  readonly rules: readonly { readonly priority: number; readonly from: string | null; readonly to: string | null; readonly iif: string | null; readonly oif: string | null; readonly fwmark: string | null; readonly table: string }[];
+  readonly rules: readonly { readonly priority: number; readonly from: string | null; readonly to: string | null; readonly iif: string | null; readonly oif: string | null; readonly fwmark: string | null; readonly table: string; readonly family?: 4 | 6; /** `not` before the selectors. */ readonly not?: boolean; /** Results of this length or shorter do not count (wg-quick). */ readonly suppressPrefixLength?: number; /** blackhole, unreachable, prohibit instead of a table. */ readonly action?: string }[];
   readonly routes: readonly {
     readonly table: string;
-    readonly to: string; // CIDR, `default`
+    readonly to: string; // CIDR; `default` is 0.0.0.0/0, `::/0` that of IPv6
     readonly type: string; // unicast, blackhole, unreachable, prohibit, local …
     readonly via: string | null;
     readonly dev: string | null;

@@ -1,0 +1,46 @@
+// Which layer a failure lies in when no cause could be proven: what the answers alone tell, from outside.
+import type { Exchange } from '../model/exchange.ts';
+import type { Layer } from '../model/finding.ts';
+import type { Symptom } from '../model/symptom.ts';
+import { isFailure } from '../facts/failure.ts';
+import type { Judgement } from './judge.ts';
+
+/** The layer of the first symptom, or null where the evidence points to none. Never a proof: the report says so. */
+export function suspectedLayer(judgement: Judgement): Layer | null {
+  const symptom = judgement.symptoms[0];
+  if (symptom === undefined) return null;
+  const requests = judgement.sceneFor(null).all('requests');
+  const all = requests.flatMap((each) => each.data.exchanges);
+  if (symptom.error === 'dns') return 'dns';
+  const othersFine = requests.some((each) => {
+    const sent = each.data.exchanges.filter((exchange) => exchange.purpose === 'reproduce');
+    return each.data.from !== symptom.client && sent.length > 0 && !sent.some(isFailure);
+  });
+  if (othersFine && symptom.failed === symptom.of) return symptom.answeredBy.hop === 'edge' ? 'edge' : 'client-network';
+  const { site } = judgement.bundle;
+  const listener = site.balancer?.listeners.find((each) => each.port === symptom.listenerPort);
+  const past = all.filter((each) => each.purpose === 'bypass-edge');
+  if (listener?.protocol !== 'tcp' && site.edge.length > 0 && past.length > 0 && !past.some(isFailure)) return 'edge';
+  if (symptom.status === null) {
+    if (listener?.protocol === 'tcp') return symptom.error === 'timeout' && all.some((each) => each.purpose === 'other-listener' && !isFailure(each)) ? 'host' : 'network';
+    return site.edge.length > 0 ? 'edge' : 'balancer';
+  }
+  return behindBalancer(judgement, symptom, all);
+}
+
+function behindBalancer(judgement: Judgement, symptom: Symptom, all: readonly Exchange[]): Layer | null {
+  const { hop } = symptom.answeredBy;
+  const status = symptom.status ?? 0;
+  if (hop === 'edge') return 'edge';
+  if (status === 400 || status === 413 || status === 414 || status === 431) return hop === 'backend' ? 'web-server' : 'balancer';
+  const pages = all.filter((each) => each.purpose === 'static');
+  const staticFine = pages.length > 0 && !pages.some(isFailure);
+  const staticFails = pages.length > 0 && pages.every(isFailure);
+  if (hop === 'backend' || staticFine) return status === 500 ? 'application' : 'app-runtime';
+  const { site } = judgement.bundle;
+  const read = Math.max(0, ...(site.balancer?.listeners.map((each) => each.readTimeout ?? 60_000) ?? []));
+  if (status === 504 && read > 0 && symptom.p50Ms >= read * 0.95) return staticFails ? 'host' : 'app-runtime';
+  if (status === 504) return 'network';
+  if (staticFails) return 'web-server';
+  return hop === 'balancer' ? 'balancer' : null;
+}

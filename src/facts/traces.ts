@@ -1,0 +1,122 @@
+// Puts the way of each marked request together from the access logs of every hop, and says which hop made the answer.
+import type { Evidence, Measured, SiteFacts } from '../model/evidence.ts';
+import type { Exchange } from '../model/exchange.ts';
+import type { AccessLine } from '../model/observations.ts';
+import { splitAddress } from '../model/site.ts';
+import type { Trace, TraceHop } from '../model/trace.ts';
+
+/** Evidence of one probe that was measured, in the order of gathering. */
+export function measured<Id extends Evidence['probe']>(evidence: readonly Evidence[], probe: Id): readonly Measured<Id>[] {
+  return evidence.filter((each) => each.probe === probe && each.status === 'ok') as unknown as readonly Measured<Id>[];
+}
+
+/** Name of the backend that an upstream address or a balancer's server name stands for; null where none is known. */
+export function backendOf(site: SiteFacts, address: string): string | null {
+  const wanted = splitAddress(address);
+  for (const backend of site.backends) {
+    const own = splitAddress(backend.address);
+    if (own.host === wanted.host && (wanted.port === null || own.port === wanted.port)) return backend.name;
+  }
+  const sameHost = site.backends.filter((backend) => splitAddress(backend.address).host === wanted.host);
+  return sameHost.length === 1 ? (sameHost[0]?.name ?? null) : null;
+}
+
+/** True where the hop's own log says that the code came from the next hop, false where it made the code itself, null where it can't tell. */
+export function relayed(line: AccessLine): boolean | null {
+  if (line.haproxy !== null) {
+    const second = line.haproxy.state[1];
+    if (line.haproxy.server.startsWith('<')) return false;
+    if (line.haproxy.responseMs < 0) return false;
+    return second === '-' || second === 'D' || second === 'L' ? true : null;
+  }
+  if (line.upstream !== null) {
+    if (line.upstream.addresses.length === 0) return false;
+    // nginx writes a synthetic code into $upstream_status; only a header time proves an answer.
+    const header = line.upstream.headerMs.at(-1);
+    if (header !== undefined) return header !== null;
+  }
+  return null;
+}
+
+export function tracesOf(site: SiteFacts, evidence: readonly Evidence[]): readonly Trace[] {
+  const servers = new Map<string, string>();
+  for (const stat of measured(evidence, 'haproxy-stat')) {
+    for (const server of stat.data.servers) {
+      const backend = server.address === null ? null : backendOf(site, server.address);
+      if (backend !== null) servers.set(`${server.backend}/${server.server}`, backend);
+    }
+  }
+  const backendOfLine = (line: AccessLine): string | null => {
+    if (line.haproxy !== null) {
+      const { backend, server } = line.haproxy;
+      if (server.startsWith('<')) return null;
+      return servers.get(`${backend}/${server}`) ?? (site.backends.some((each) => each.name === server) ? server : null);
+    }
+    const address = line.upstream?.addresses.at(-1);
+    return address === undefined || address.startsWith('unix:') ? null : backendOf(site, address);
+  };
+
+  const order = [...site.edge.map((each) => each.name), ...(site.balancer ? [site.balancer.name] : []), ...site.backends.map((each) => each.name)];
+  const roleOf = (host: string): TraceHop['role'] | null =>
+    site.edge.some((each) => each.name === host) ? 'edge' : site.balancer?.name === host ? 'balancer' : site.backends.some((each) => each.name === host) ? 'backend' : null;
+
+  const hops = new Map<string, TraceHop[]>();
+  for (const log of measured(evidence, 'logs')) {
+    const role = roleOf(log.host);
+    if (role === null) continue;
+    log.data.access.forEach((line, index) => {
+      if (line.nonce === null) return;
+      const list = hops.get(line.nonce) ?? [];
+      list.push({ host: log.host, role, evidence: log.id, index, line });
+      hops.set(line.nonce, list);
+    });
+  }
+
+  const read = new Set(measured(evidence, 'logs').filter((log) => log.data.files.some((file) => file.readable)).map((log) => log.host));
+  const everyBackendRead = site.backends.length > 0 && site.backends.every((backend) => read.has(backend.name));
+
+  const traces: Trace[] = [];
+  for (const [exchange, host] of exchangesOf(evidence)) {
+    const way = (hops.get(exchange.nonce) ?? []).toSorted((a, b) => order.indexOf(a.host) - order.indexOf(b.host));
+    const inner = way.findLast((hop) => hop.role === 'backend')?.host ?? null;
+    const named = way.map((hop) => backendOfLine(hop.line)).findLast((name) => name !== null) ?? null;
+    traces.push({
+      nonce: exchange.nonce,
+      hops: way,
+      backend: exchange.door === 'backend' ? (exchange.target ?? host) : (inner ?? named),
+      madeBy: madeBy(way, exchange.status, backendOfLine, everyBackendRead),
+    });
+  }
+  return traces;
+}
+
+function madeBy(
+  way: readonly TraceHop[],
+  status: number | null,
+  backendOfLine: (line: AccessLine) => string | null,
+  everyBackendRead: boolean,
+): string | null {
+  if (status === null) return null;
+  let maker: string | null = null;
+  for (const [i, hop] of way.entries()) {
+    if (hop.line.status !== status) break;
+    maker = hop.host;
+    if (hop.role === 'backend') continue;
+    const passedOn = relayed(hop.line);
+    if (passedOn === false) break;
+    if (i < way.length - 1) continue;
+    if (passedOn === true) maker = backendOfLine(hop.line) ?? maker;
+    // A log without upstream fields: only the silence of every backend's log proves that nobody behind answered.
+    else if (passedOn === null && !(hop.role === 'balancer' && everyBackendRead)) maker = null;
+  }
+  return maker;
+}
+
+/** Every exchange of a run with the host that its evidence is about. */
+export function exchangesOf(evidence: readonly Evidence[]): readonly (readonly [Exchange, string, string])[] {
+  return evidence.flatMap((each) =>
+    each.status === 'ok' && (each.probe === 'requests' || each.probe === 'backend-requests')
+      ? each.data.exchanges.map((exchange) => [exchange, each.host, each.id] as const)
+      : [],
+  );
+}
