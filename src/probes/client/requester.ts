@@ -1,8 +1,9 @@
 // A requester sends marked requests from one vantage and says what came of each. Three ways (own sockets, curl, plain sh), one result.
 import type { Exchange, RequestSpec } from '../../model/exchange.ts';
 import type { Transport } from '../../model/transport.ts';
+import { curlRequester } from './curl.ts';
 import { hereRequester } from './here.ts';
-import { ProbeError } from '../../model/probe.ts';
+import { detectTools, nothingToSendWith } from './tools.ts';
 
 /** How a batch is sent. `concurrency` bounds the requests in flight; `resolve` works like a hosts file. */
 export interface SendOptions {
@@ -25,8 +26,21 @@ export interface Requester {
 /** The best requester for a vantage: own sockets where there is no transport, else curl, else what plain sh finds there. Tools are looked for at the first `send`. */
 export function openRequester(from: string, transport: Transport | null): Requester {
   if (transport === null) return hereRequester(from);
+  let chosen: Promise<Requester> | undefined;
+  const choose = async (signal: AbortSignal): Promise<Requester> => {
+    const tools = await detectTools(transport, signal);
+    if (tools.curl === null) throw nothingToSendWith(transport, 'HTTP');
+    return curlRequester(from, transport, tools.curl);
+  };
   return {
     from,
-    send: () => Promise.reject(new ProbeError(`cannot send requests from ${transport.describe} yet`)),
+    async send(specs, options) {
+      if (specs.length === 0) return [];
+      chosen ??= choose(options.signal).catch((error: unknown) => {
+        chosen = undefined;
+        throw error;
+      });
+      return (await chosen).send(specs, options);
+    },
   };
 }
