@@ -263,7 +263,6 @@ function list(value: unknown, key: string): readonly unknown[] {
 /** The JSON Schema of the site file (draft 7, which editors know), of what people write: before defaults and units. */
 export function siteJsonSchema(): Readonly<Record<string, unknown>> {
   return {
-    $id: 'https://why5xx.dev/schemas/site.json',
     title: 'why5xx site file',
     ...z.toJSONSchema(siteSchema, { io: 'input', target: 'draft-7' }),
   };

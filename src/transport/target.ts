@@ -1,4 +1,5 @@
 // Reads `ssh://[user@]host[:port]`. Nothing in it may ever be taken for an option of ssh.
+import { sshShape } from '../model/site.ts';
 import { TransportError } from '../model/transport.ts';
 
 export interface SshTarget {
@@ -8,14 +9,12 @@ export interface SshTarget {
   readonly port: number | null;
 }
 
-const shape = /^ssh:\/\/(?:([A-Za-z0-9._][A-Za-z0-9._-]*)@)?(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._][A-Za-z0-9._-]*))(?::(\d{1,5}))?$/;
-
 /** Throws TransportError where the text is not such a URL. */
 export function parseSshTarget(text: string): SshTarget {
-  const match = shape.exec(text);
+  const match = sshShape.exec(text);
   const host = match?.[2] ?? match?.[3];
   const port = match?.[4] === undefined ? null : Number(match[4]);
-  if (host === undefined || (port !== null && (port < 1 || port > 65535))) {
+  if (host === undefined || (port !== null && (port > 65535))) {
     throw new TransportError('other', `not an ssh address: ${JSON.stringify(text)}`, 'Write `exec: ssh://user@host:22`.');
   }
   return { user: match?.[1] ?? null, host, port };
