@@ -1,0 +1,145 @@
+// Lines of php-fpm's own log and of PHP's error log.
+import type { Signature } from './signatures.ts';
+
+const fpm = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({ id, source: 'php-fpm', pattern, sample, proves, doesNotProve });
+const php = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({ id, source: 'php', pattern, sample, proves, doesNotProve });
+
+const pool = /^(?:\[pool (?<pool>[^\]]+)\] )?/.source;
+
+export const applicationSignatures: readonly Signature[] = [
+  fpm(
+    'fpm-max-children',
+    new RegExp(`${pool}server reached (?:pm\\.)?max_children setting \\((?<limit>\\d+)\\)`),
+    '[pool www] server reached pm.max_children setting (2), consider raising it',
+    'All children of the pool were in use, so new requests had to wait.',
+    'That it is so now: it is written once per episode, and never with pm = static.',
+  ),
+  fpm(
+    'fpm-terminating',
+    new RegExp(`${pool}child (?<pid>\\d+), script '(?<script>[^']*)' \\(request: "(?<request>[^"]*)"\\) execution timed out \\((?<seconds>[\\d.]+) sec\\), terminating`),
+    `[pool www] child 3952, script '/srv/app/sleep.php' (request: "GET /sleep.php?s=10") execution timed out (3.017650 sec), terminating`,
+    'php-fpm killed this request at request_terminate_timeout.',
+    'That the limit is wrong: the script was slow.',
+  ),
+  fpm(
+    'fpm-slow',
+    new RegExp(`${pool}child (?<pid>\\d+), script '(?<script>[^']*)' \\(request: "(?<request>[^"]*)"\\) executing too slow \\((?<seconds>[\\d.]+) sec\\), logging`),
+    `[pool www] child 3952, script '/srv/app/sleep.php' (request: "GET /sleep.php?s=10") executing too slow (1.163738 sec), logging`,
+    'The request ran longer than request_slowlog_timeout.',
+    'That it failed.',
+  ),
+  fpm(
+    'fpm-child-signal',
+    new RegExp(`${pool}child (?<pid>\\d+) exited on signal (?<signal>\\d+)(?: \\((?<name>\\w+)\\))?(?<core> - core dumped)?`),
+    '[pool www] child 4593 exited on signal 11 (SIGSEGV) after 1.041132 seconds from start',
+    'A child ended by a signal, and its request with it.',
+    'Who sent it: 15 and 9 come from a terminate timeout, an operator or the kernel.',
+  ),
+  fpm(
+    'fpm-child-exit',
+    new RegExp(`${pool}child (?<pid>\\d+) exited with code (?<code>\\d+)`),
+    '[pool www] child 4593 exited with code 255 after 1.041132 seconds from start',
+    'A child ended by itself; code 0 is usual after pm.max_requests.',
+    'That a request was lost.',
+  ),
+  fpm(
+    'fpm-busy',
+    new RegExp(`${pool}seems busy \\(you may need to increase pm\\.start_servers, or pm\\.min/max_spare_servers\\), spawning (?<spawning>\\d+) children, there are (?<idle>\\d+) idle, and (?<total>\\d+) total children`),
+    '[pool www] seems busy (you may need to increase pm.start_servers, or pm.min/max_spare_servers), spawning 8 children, there are 0 idle, and 2 total children',
+    'Load on the pool rose quickly.',
+    'That its limit was reached.',
+  ),
+  fpm('fpm-reloading', /^(?:Reloading in progress|reloading: execvp)/, 'Reloading in progress ...', 'php-fpm was told to reload; running requests may have been cut.', 'That any was.'),
+  fpm(
+    'fpm-stopping',
+    /^(?:Terminating|Finishing|exiting, bye-bye!)/,
+    'exiting, bye-bye!',
+    'php-fpm was told to stop.',
+    'That it is stopped now: see whether it started again.',
+  ),
+  fpm('fpm-started', /^(?:fpm is running, pid (?<pid>\d+)|ready to handle connections)/, 'fpm is running, pid 1270', 'php-fpm started.', 'That it still runs.'),
+  fpm(
+    'fpm-bind-failed',
+    /^(?:\[pool (?<pool>[^\]]+)\] )?(?:unable to bind listening socket for address '(?<address>[^']*)'|Another FPM instance seems to already listen on (?<other>\S+))/,
+    "unable to bind listening socket for address '/run/nowhere/site.sock': No such file or directory (2)",
+    'php-fpm could not create its socket, so it did not start.',
+    'That an older one does not serve there.',
+  ),
+  fpm(
+    'fpm-process-max',
+    /^(?:\[pool (?<pool>[^\]]+)\] )?The maximum number of processes has been reached/,
+    "The maximum number of processes has been reached. Please review your configuration and consider raising 'process.max'",
+    'The limit over all pools was reached.',
+    'Which pool uses them.',
+  ),
+  fpm(
+    'fpm-emergency-restart',
+    /^failed processes threshold \((?<threshold>\d+) in (?<seconds>\d+) sec\) is reached, initiating reload/,
+    'failed processes threshold (10 in 60 sec) is reached, initiating reload',
+    'So many children crashed that php-fpm reloads itself.',
+    'Why they crashed.',
+  ),
+  fpm(
+    'fpm-fork-failed',
+    new RegExp(`${pool}fork\\(\\) failed: (?<reason>.+)`),
+    '[pool www] fork() failed: Resource temporarily unavailable (11)',
+    'No child could be started: a limit of processes or memory.',
+    'Which limit.',
+  ),
+  fpm(
+    'fpm-backlog',
+    new RegExp(`${pool}(?:Not enough listen queue|listen\\.backlog\\((?<backlog>-?\\d+)\\) was too low)`),
+    '[pool www] listen.backlog(-1) was too low for the ondemand process manager. I updated it for you to 511.',
+    'The listen queue was configured too short.',
+    'A failure.',
+  ),
+  fpm(
+    'fpm-config-error',
+    /^(?:\[(?<file>\/[^\]:]+):(?<line>\d+)\] (?<message>.+)|failed to load configuration file '[^']*'|failed to post process the configuration|FPM initialization failed|Unable to include .+)/,
+    "[/etc/php/8.2/fpm/pool.d/www.conf:12] unknown entry 'pm.max_childrn'",
+    'The configuration is not valid, so php-fpm did not start.',
+    'That an older process does not run.',
+  ),
+  fpm(
+    'fpm-stderr-fatal',
+    new RegExp(`${pool}child (?<pid>\\d+) said into stderr: "(?:NOTICE: )?(?:PHP message: )?PHP (?:Fatal|Parse) error:\\s+(?<message>[\\s\\S]{0,400})`),
+    '[pool www] child 77 said into stderr: "NOTICE: PHP message: PHP Fatal error:  Uncaught Error: Call to undefined function nope() in /srv/app/x.php:3"',
+    'PHP ended a request with a fatal error.',
+    'Which client saw it.',
+  ),
+  fpm(
+    'fpm-stderr',
+    new RegExp(`${pool}child (?<pid>\\d+) said into std(?:err|out): "(?!(?:NOTICE: )?(?:PHP message: )?PHP (?:Fatal|Parse) error)(?<message>[\\s\\S]{0,400})`),
+    '[pool www] child 77 said into stderr: "NOTICE: PHP message: payment gateway said no"',
+    'The application wrote this.',
+    'Any failure.',
+  ),
+  php(
+    'php-memory-limit',
+    /^PHP Fatal error:\s+Allowed memory size of (?<bytes>\d+) bytes exhausted/,
+    'PHP Fatal error:  Allowed memory size of 33554432 bytes exhausted (tried to allocate 20971552 bytes) in /srv/app/m.php on line 3',
+    'The script needed more than memory_limit.',
+    'That the host is short of memory.',
+  ),
+  php(
+    'php-max-execution-time',
+    /^PHP Fatal error:\s+Maximum execution time of (?<seconds>\d+)/,
+    'PHP Fatal error:  Maximum execution time of 2 seconds exceeded in /srv/app/l.php on line 3',
+    'The script used more CPU time than max_execution_time.',
+    'That it waited long.',
+  ),
+  php(
+    'php-fatal',
+    /^PHP (?:Fatal|Parse|Recoverable fatal) error:\s+(?<message>(?!Allowed memory size|Maximum execution time)[\s\S]{0,400})/,
+    'PHP Fatal error:  Uncaught Error: Call to undefined function nope() in /srv/app/x.php:3',
+    'PHP ended a request with a fatal or parse error.',
+    'Which client saw it.',
+  ),
+  php(
+    'php-warning',
+    /^PHP (?<kind>Warning|Notice|Deprecated|Strict Standards|User \w+):\s+(?<message>[\s\S]{0,400})/,
+    'PHP Warning:  Undefined variable $x in /srv/app/w.php on line 2',
+    'PHP complained and went on.',
+    'Any failure.',
+  ),
+];

@@ -1,0 +1,35 @@
+// The catalogue of log lines that mean something: what each proves and, just as important, what it does not. Data only; samples are
+// real lines, and a test holds that each sample matches exactly one signature.
+import type { ErrorLine } from '../model/observations.ts';
+import { applicationSignatures } from './signatures-application.ts';
+import { haproxySignatures } from './signatures-haproxy.ts';
+import { kernelSignatures } from './signatures-kernel.ts';
+import { nginxSignatures } from './signatures-nginx.ts';
+
+/** One known line. Named groups of `pattern` become fields. */
+export interface Signature {
+  readonly id: string;
+  readonly source: ErrorLine['source'];
+  /** Matched against the message: without date, level and process; for nginx without the trailing `, client: …`. */
+  readonly pattern: RegExp;
+  /** A message as the software writes it. */
+  readonly sample: string;
+  readonly proves: string;
+  readonly doesNotProve: string;
+}
+
+export const signatures: readonly Signature[] = [...nginxSignatures, ...applicationSignatures, ...haproxySignatures, ...kernelSignatures];
+
+const bySource = new Map<ErrorLine['source'], readonly Signature[]>();
+for (const each of signatures) bySource.set(each.source, [...(bySource.get(each.source) ?? []), each]);
+
+/** The signature of a message and what it captured; null for an unknown one. The first of the catalogue wins. */
+export function matchSignature(source: ErrorLine['source'], message: string): { readonly id: string; readonly fields: Readonly<Record<string, string>> } | null {
+  for (const { id, pattern } of bySource.get(source) ?? []) {
+    const match = pattern.exec(message);
+    if (!match) continue;
+    const fields = Object.fromEntries(Object.entries(match.groups ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+    return { id, fields };
+  }
+  return null;
+}
