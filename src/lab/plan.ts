@@ -39,6 +39,7 @@ export const siteHost = 'shop.example.com';
 export const edgeAddress = '203.0.113.5';
 export const balancerAddress = '198.51.100.10';
 export const balancerSource = '100.64.0.10';
+export const balancerRange = '100.64.0.0/10';
 export const layer4Port = 8080;
 /** HAProxy's own `mode tcp` listener, beside the kernel's layer-4 listener. */
 export const haproxyTcpPort = 8081;

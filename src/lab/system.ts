@@ -168,7 +168,7 @@ export async function until(condition: () => boolean | Promise<boolean>, timeout
 
 /** Words put before a command so that it runs inside a host. The command becomes a process of the host's own PID namespace. */
 export function enterWords(hostPid: number): readonly string[] {
-  return ['nsenter', '-t', String(hostPid), '--net', '--mount', '--pid', '--uts', '--root', '--wd=/', '--'];
+  return ['nsenter', '-t', String(hostPid), '--net', '--mount', '--pid', '--uts', '--'];
 }
 
 /** As `enterWords`, but with the caller's own file system: for helpers that are not installed in the host. */

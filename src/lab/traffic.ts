@@ -1,0 +1,56 @@
+// Other users of the site, as a program of its own: `node traffic.ts ORDER` with the order as JSON. Runs in a client host's network
+// until its time is over; never logs, never fails.
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** What to request. The header is one line, `Name: value`. */
+export interface Order {
+  readonly address: string;
+  readonly port: number;
+  readonly host: string;
+  readonly paths: readonly string[];
+  readonly workers: number;
+  readonly pauseMs: number;
+  readonly method: string;
+  readonly header: string | null;
+  readonly bodyBytes: number;
+  readonly seconds: number;
+  readonly seed: number;
+}
+
+const browsers = [
+  'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36',
+  'Mozilla/5.0 (Macintosh; Intel Mac OS X 14_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Safari/605.1.15',
+  'Mozilla/5.0 (X11; Linux x86_64; rv:132.0) Gecko/20100101 Firefox/132.0',
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1',
+];
+
+function once(order: Order, path: string, agent: string): Promise<void> {
+  return new Promise((resolve) => {
+    const [name, ...value] = (order.header ?? '').split(':');
+    const headers: Record<string, string> = { host: order.host, 'user-agent': agent };
+    if (name !== undefined && name !== '') headers[name.trim()] = value.join(':').trim();
+    if (order.bodyBytes > 0) headers['content-length'] = String(order.bodyBytes);
+    const request = http.request({ host: order.address, port: order.port, path, method: order.method, agent: false, headers, timeout: 70_000 }, (response) => {
+      response.resume();
+      response.on('close', () => resolve());
+    });
+    request.on('timeout', () => request.destroy());
+    request.on('error', () => resolve());
+    request.end(order.bodyBytes > 0 ? Buffer.alloc(order.bodyBytes, 0x61) : undefined);
+  });
+}
+
+async function worker(order: Order, n: number, until: number): Promise<void> {
+  for (let i = order.seed + n; performance.now() < until; i++) {
+    const began = performance.now();
+    await once(order, order.paths[i % order.paths.length] ?? '/', browsers[i % browsers.length] ?? 'Mozilla/5.0');
+    // An instant failure must not become a busy loop.
+    await sleep(Math.max(order.pauseMs, performance.now() - began < 2 ? 5 : 0));
+  }
+}
+
+const order = JSON.parse(process.argv[2] ?? '{}') as Order;
+const deadline = performance.now() + order.seconds * 1000;
+setTimeout(() => process.exit(0), order.seconds * 1000 + 1_000).unref();
+await Promise.all(Array.from({ length: order.workers }, (_, n) => worker(order, n, deadline)));
