@@ -63,7 +63,7 @@ describe.for(causes)('$id', (cause) => {
     expect(cause.id).toMatch(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/);
     expect(cause.id).not.toMatch(/^(check|is|has|test|detect|find|verify)-/);
     expect(layers).toContain(cause.layer);
-    expect(cause.seed ?? 'cause 1').toMatch(/^(cause|step) [1-9]$/);
+    expect(cause.seed ?? 'cause 1').toMatch(/^(cause|step) [1-9](\.[1-9])?$/);
   });
   it('has a title in both languages', () => {
     expect(cause.title.en).toMatch(/[A-Za-z]/);

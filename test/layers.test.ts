@@ -28,7 +28,7 @@ const rules: Readonly<Record<string, Rule>> = {
   fault: { may: ['model'], node: 'none', packages: [], globals: ['process', 'console', 'fetch'] },
   causes: { may: ['model', 'cause'], node: 'none', packages: [] },
   faults: { may: ['model', 'fault'], node: 'none', packages: [] },
-  engine: { may: ['model', 'facts', 'logs:type', 'probe:type', 'transport:type'], node: 'all', packages: ['ipaddr.js'] },
+  engine: { may: ['model', 'facts', 'logs:type', 'probe:type', 'transport:type'], node: 'all', packages: ['ipaddr.js', 'zod'] },
   report: { may: ['model'], node: 'none', packages: ['get-east-asian-width'], globals: ['process', 'console', 'fetch'] },
   fix: { may: ['model', 'facts', 'engine', 'report', 'transport'], node: 'all', packages: [] },
   lab: {
