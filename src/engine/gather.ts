@@ -6,7 +6,6 @@ import type { Evidence, HostAccess, SiteFacts } from '../model/evidence.ts';
 import type { Exchange, RequestSpec } from '../model/exchange.ts';
 import { isFailure } from '../facts/failure.ts';
 import type { ExperimentId } from '../model/experiment.ts';
-import type { ConnectAttempt } from '../model/observations.ts';
 import { splitAddress } from '../model/site.ts';
 import type { Exec, Paths, Site } from '../model/site.ts';
 import { ProbeError } from '../model/probe.ts';
@@ -14,6 +13,7 @@ import { TransportError } from '../model/transport.ts';
 import type { Transport } from '../model/transport.ts';
 import { HostReader } from './host.ts';
 import { experiments } from './experiments.ts';
+import type { ConnectTarget } from '../probes/client/connect.ts';
 import type { Requester } from '../probes/client/requester.ts';
 import type { Instruments } from './instruments.ts';
 import { Budget, Planner, deadlines, targetsOf } from './plan.ts';
@@ -281,25 +281,34 @@ export class Gatherer {
     const port = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
     const at = new Date().toISOString();
     const signal = this.#signal;
-    const answers = await instruments.resolveName(name, { resolve: site.resolve, signal, timeoutMs: 4_000 });
-    const places: (Parameters<Instruments['connectTo']>[0])[] = [...new Set(answers.flatMap((each) => each.addresses))].slice(0, 8).map((host) => ({ host, port, door: 'site', target: null }));
-    const add = (door: ConnectAttempt['door'], target: string, address: string, fallback: number): void => {
+    const { answers } = await instruments.resolveNames([name], { resolve: site.resolve, signal, timeoutMs: 4_000 });
+    const places: ConnectTarget[] = [...new Set(answers.flatMap((each) => each.addresses))].slice(0, 8).map((address) => ({ address, port, door: 'site', target: null }));
+    const add = (door: ConnectTarget['door'], target: string, address: string, fallback: number): void => {
       const split = splitAddress(address);
-      places.push({ host: split.host, port: split.port ?? fallback, door, target });
+      places.push({ address: split.host, port: split.port ?? fallback, door, target });
     };
     for (const edge of site.edge) add('edge', edge.name, edge.address, port);
     if (site.balancer !== undefined) add('balancer', site.balancer.name, site.balancer.address, port);
+    const backends: ConnectTarget[] = [];
     // Backends often have private addresses, and somebody else's machine may have the same one here: only tried where nobody inside can.
-    if (this.#hosts.length === 0) for (const backend of site.backends) add('backend', backend.name, backend.address, 80);
-    const [attempts, sessions] = await Promise.all([
-      Promise.all(places.map((place) => instruments.connectTo(place, { signal, timeoutMs: place.door === 'backend' ? 1_000 : Math.min(4_000, deadlines(site).connectTimeoutMs) }))),
+    if (this.#hosts.length === 0) {
+      for (const backend of site.backends) {
+        const split = splitAddress(backend.address);
+        backends.push({ address: split.host, port: split.port ?? 80, door: 'backend', target: backend.name });
+      }
+    }
+    const options = { from: 'here', signal, timeoutMs: Math.min(3_000, deadlines(site).connectTimeoutMs), concurrency: 12 };
+    const tlsTargets = places.filter((place) => place.door === 'site').slice(0, 3);
+    const [open, behind, tls] = await Promise.all([
+      instruments.connectAll(places, options),
+      instruments.connectAll(backends, { ...options, timeoutMs: 1_000 }),
       url.protocol === 'https:'
-        ? Promise.all(places.filter((place) => place.door === 'site').slice(0, 3).map((place) => instruments.inspectTls({ host: place.host, port: place.port, target: place.target, serverName: name, ca }, { signal, timeoutMs: 4_000 })))
-        : [],
+        ? instruments.inspectTls(tlsTargets.map(({ target, address, port: at }) => ({ target, address, port: at, serverName: name, ...(ca === null ? {} : { ca }) })), { ...options, timeoutMs: 4_000 })
+        : null,
     ]);
     const stamp = { id: '', host: 'here', vantage: 'client', at, status: 'ok' } as const;
-    this.#outside.push({ ...stamp, probe: 'dns', data: { answers } }, { ...stamp, probe: 'connect', data: { from: 'here', attempts } });
-    if (sessions.length > 0) this.#outside.push({ ...stamp, probe: 'tls', data: { from: 'here', sessions } });
+    this.#outside.push({ ...stamp, probe: 'dns', data: { answers } }, { ...stamp, probe: 'connect', data: { from: 'here', attempts: [...open.attempts, ...behind.attempts] } });
+    if (tls !== null) this.#outside.push({ ...stamp, probe: 'tls', data: tls });
   }
 }
 
