@@ -41,9 +41,14 @@ const marks = {
 const styles: Readonly<Record<Hop['state'], Style>> = { ok: 'good', failing: 'warn', broken: 'bad', unknown: 'quiet' };
 
 /** The drawing, line by line, at most `columns` wide (names longer than that are wrapped, never cut). */
-export function drawPath(report: Report, options: { readonly columns: number; readonly unicode: boolean; readonly paint: Paint }): readonly string[] {
+export function drawPath(
+  report: Report,
+  options: { readonly columns: number; readonly unicode: boolean; readonly paint: Paint },
+): readonly string[] {
   const { columns, unicode, paint } = options;
-  const glyph = unicode ? { down: '│  ', side: '├─ ', end: '└─ ', dot: ' · ', here: '◀' } : { down: '|  ', side: '|- ', end: '`- ', dot: ', ', here: '<--' };
+  const glyph = unicode
+    ? { down: '│  ', side: '├─ ', end: '└─ ', dot: ' · ', here: '◀' }
+    : { down: '|  ', side: '|- ', end: '`- ', dot: ', ', here: '<--' };
   const mark = unicode ? marks.unicode : marks.ascii;
   const lines: string[] = [];
   const placed = placeHops(report.path);
@@ -57,11 +62,14 @@ export function drawPath(report: Report, options: { readonly columns: number; re
     const room = Math.max(16, columns - stem.length - branch.length - 2);
 
     const name = plain(hop.name);
-    const facts = [wordFor('role', hop.role, report.language), hop.address, hop.product].filter((each) => each !== null).map((each) => plain(each));
+    const facts = [wordFor('role', hop.role, report.language), hop.address, hop.product]
+      .filter((each) => each !== null)
+      .map((each) => plain(each));
     const end = hop.state === 'broken' ? `${glyph.here} ${labelsIn(report.language).brokenHere}` : '';
     const rows = wrap(`${name}  ${facts.join(glyph.dot)}${end === '' ? '' : `  ${end}`}`, room);
     rows.forEach((row, i) => {
-      const lead = i === 0 ? `${paint('quiet', stem + branch)}${paint(styles[hop.state], mark[hop.state])} ` : paint('quiet', stem + below + child);
+      const lead =
+        i === 0 ? `${paint('quiet', stem + branch)}${paint(styles[hop.state], mark[hop.state])} ` : paint('quiet', stem + below + child);
       const head = i === 0 && row.startsWith(name) ? name : '';
       const tail = end !== '' && i === rows.length - 1 && row.endsWith(end) ? end : '';
       const middle = row.slice(head.length, row.length - tail.length);

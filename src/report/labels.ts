@@ -27,7 +27,10 @@ const table = {
   confirmed: say('confirmed', '已证实'),
   likely: say('likely', '很可能'),
   confirmedText: say('confirmed, the proof is below', '已证实，证据见下'),
-  likelyText: say('likely: everything fits, but no experiment or counter has proven it', '很可能：证据全部吻合，但尚无实验或计数器直接证明'),
+  likelyText: say(
+    'likely: everything fits, but no experiment or counter has proven it',
+    '很可能：证据全部吻合，但尚无实验或计数器直接证明',
+  ),
   explains: say('explains', '解释了'),
   noSingleHost: say('no single host', '不限于单台主机'),
   suspected: say('the failure lies in this layer; which host or cause is not proven', '故障位于这一层；具体主机与原因尚未证实'),

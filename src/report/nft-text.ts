@@ -45,7 +45,9 @@ function statement(value: unknown): string {
   const verdict = verdicts.find((name) => Object.hasOwn(value, name));
   if (verdict !== undefined) {
     const detail = value[verdict];
-    return isRecord(detail) && detail['type'] !== undefined ? `${verdict} with ${String(detail['type'])}${detail['expr'] === undefined ? '' : ` ${operand(detail['expr'])}`}` : verdict;
+    return isRecord(detail) && detail['type'] !== undefined
+      ? `${verdict} with ${String(detail['type'])}${detail['expr'] === undefined ? '' : ` ${operand(detail['expr'])}`}`
+      : verdict;
   }
   return Object.keys(value).join(' ');
 }

@@ -67,7 +67,9 @@ export function symptomText(symptom: ReportSymptom, language: Language, withUrl:
   const backends = symptom.backends.map(plain).join(', ');
   const client = plain(symptom.client);
   const times = `${labels.median} ${durationText(symptom.p50Ms, language)}${
-    symptom.maxMs > 2 * symptom.p50Ms && symptom.maxMs > 1000 ? `${labels.comma}${labels.slowest} ${durationText(symptom.maxMs, language)}` : ''
+    symptom.maxMs > 2 * symptom.p50Ms && symptom.maxMs > 1000
+      ? `${labels.comma}${labels.slowest} ${durationText(symptom.maxMs, language)}`
+      : ''
   }`;
   if (language === 'zh') {
     const share = `来自 ${client} 的 ${symptom.of} 个请求中有 ${symptom.failed} 个`;
@@ -97,13 +99,23 @@ export function whereText(cause: ReportCause, language: Language): string {
   return hosts.length === 0 ? layer : `${hosts.map(plain).join(', ')} · ${layer}`;
 }
 
+/** The heading of a report: the cause's own title, or the outcome. */
+export function titleOf(report: Report): string {
+  const labels = labelsIn(report.language);
+  const [only, ...more] = report.causes;
+  if (report.outcome === 'healthy') return labels.healthy;
+  if (report.outcome === 'cause-unproven' || only === undefined) return labels.unproven;
+  return more.length === 0 ? plain(only.title) : `${report.causes.length} ${labels.causesFound}`;
+}
+
 /** The one line that says it all; also what `--quiet` prints. */
 export function headline(report: Report): string {
   const labels = labelsIn(report.language);
   const site = plain(report.site);
   if (report.outcome === 'healthy') return `${labels.healthy}${labels.colon}${site}`;
   if (report.outcome === 'cause-unproven') {
-    const layer = report.suspectedLayer === null ? '' : `${labels.open}${wordFor('layer', report.suspectedLayer, report.language)}${labels.close}`;
+    const layer =
+      report.suspectedLayer === null ? '' : `${labels.open}${wordFor('layer', report.suspectedLayer, report.language)}${labels.close}`;
     return `${labels.unproven}${labels.colon}${site}${layer}`;
   }
   const causes = report.causes.map((cause) => {

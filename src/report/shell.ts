@@ -1,5 +1,6 @@
 // Argument lists as a person would type them. For display and copying only: nothing here is ever run through a shell.
 import { hasUnsafe, visibleEscape } from '../model/neutral.ts';
+import { displayWidth } from './width.ts';
 
 const bare = /^[A-Za-z0-9_%+,./:=@^-]+$/;
 
@@ -23,16 +24,28 @@ function bashEscape(character: string): string {
   return escape.startsWith('\\u{') ? `\\U${escape.slice(3, -1).padStart(8, '0')}` : escape;
 }
 
-/** A command line to copy. Breaks after `columns` with a backslash between arguments, so that the copied text stays one command. */
+/**
+ * A command line to copy. Breaks after `columns` with a backslash between arguments, so that the copied text stays one command; an
+ * option stays with its value.
+ */
 export function shellLines(words: readonly string[], columns = Number.POSITIVE_INFINITY): readonly string[] {
+  const groups: string[] = [];
+  let option = false;
+  for (const [i, word] of words.entries()) {
+    const last = groups.length - 1;
+    const isOption = word.startsWith('-') && word.length > 1;
+    if (option && !isOption) groups[last] = `${groups[last] ?? ''} ${shellWord(word)}`;
+    else groups.push(shellWord(word));
+    option = isOption && i > 0;
+  }
   const lines: string[] = [];
   let line = '';
-  for (const word of words.map(shellWord)) {
-    if (line === '') line = word;
-    else if (line.length + word.length + 3 > columns) {
+  for (const group of groups) {
+    if (line === '') line = group;
+    else if (displayWidth(line) + displayWidth(group) + 3 > columns) {
       lines.push(`${line} \\`);
-      line = `  ${word}`;
-    } else line += ` ${word}`;
+      line = `  ${group}`;
+    } else line += ` ${group}`;
   }
   if (line !== '') lines.push(line);
   return lines;

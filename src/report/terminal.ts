@@ -4,7 +4,7 @@ import type { Report, ReportCause } from '../model/report.ts';
 import { drawPath } from './draw-path.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
 import { paintWith, type ColourLevel, type Paint, type Style } from './paint.ts';
-import { durationText, headline, ruledOutGroups, symptomText, timeText, wantedAccesses, whereText } from './phrases.ts';
+import { durationText, headline, ruledOutGroups, symptomText, timeText, titleOf, wantedAccesses, whereText } from './phrases.ts';
 import { shellLines } from './shell.ts';
 import { proofOf } from './value.ts';
 import { displayWidth, padTo, wrap } from './width.ts';
@@ -65,7 +65,18 @@ function put(page: Page, line: string): void {
 }
 
 // Our own ornaments only; text in another script stays, since it cannot be said in ASCII.
-const ornaments: Readonly<Record<string, string>> = { '…': '...', '·': '-', '→': '->', '—': '-', '✓': 'OK', '✗': 'X', '–': '-', '“': '"', '”': '"', '’': "'" };
+const ornaments: Readonly<Record<string, string>> = {
+  '…': '...',
+  '·': '-',
+  '→': '->',
+  '—': '-',
+  '✓': 'OK',
+  '✗': 'X',
+  '–': '-',
+  '“': '"',
+  '”': '"',
+  '’': "'",
+};
 function ascii(line: string, unicode: boolean): string {
   return unicode ? line : line.replace(/[…·→—✓✗–“”’]/g, (mark) => ornaments[mark] ?? mark);
 }
@@ -74,33 +85,34 @@ function answer(page: Page, style: Style): void {
   const { report, labels, paint } = page;
   const mark = page.report.outcome === 'healthy' ? '✓' : page.report.outcome === 'cause-found' ? '✗' : '?';
   const only = report.causes.length === 1 ? report.causes[0] : undefined;
-  const title =
-    only !== undefined
-      ? plain(only.title)
-      : report.outcome === 'healthy'
-        ? labels.healthy
-        : report.outcome === 'cause-unproven'
-          ? labels.unproven
-          : `${report.causes.length} ${labels.causesFound}`;
-  wrap(title, page.columns - 2).forEach((row, i) => put(page, `${i === 0 ? paint(style, mark) : ' '} ${paint(style, row)}`));
+  wrap(titleOf(report), page.columns - 2).forEach((row, i) => put(page, `${i === 0 ? paint(style, mark) : ' '} ${paint(style, row)}`));
   for (const row of wrap(`${plain(report.site)} · ${plain(report.url)}`, page.columns - 2)) put(page, `  ${paint('quiet', row)}`);
   put(page, '');
   // With several causes each shows the symptoms that it explains; only what none explains is left for the top.
   const loose =
-    report.causes.length > 1 ? report.symptoms.filter((symptom) => !report.causes.some((cause) => cause.explains.includes(symptom.id))) : report.symptoms;
+    report.causes.length > 1
+      ? report.symptoms.filter((symptom) => !report.causes.some((cause) => cause.explains.includes(symptom.id)))
+      : report.symptoms;
   const shown = page.verbose ? loose : loose.slice(0, 4);
   const whats = shown.map((symptom) => symptomText(symptom, report.language, symptom.url !== report.url));
   const rest = loose.length - shown.length;
   if (rest > 0) whats.push(`+${rest} ${labels.more}`);
   if (report.outcome === 'healthy') {
     const sent = report.requestsSent ?? 0;
-    field(page, labels.what, [sent > 0 && report.symptoms.length === 0 ? `${labels.healthyText}${labels.open}${sent} ${labels.requestsAnswered}${labels.close}` : labels.healthyText, ...whats]);
+    field(page, labels.what, [
+      sent > 0 && report.symptoms.length === 0
+        ? `${labels.healthyText}${labels.open}${sent} ${labels.requestsAnswered}${labels.close}`
+        : labels.healthyText,
+      ...whats,
+    ]);
     return;
   }
   if (whats.length > 0) field(page, labels.what, whats);
   if (report.outcome === 'cause-unproven') {
     const layer = report.suspectedLayer;
-    field(page, labels.where, [layer === null ? labels.unknownPlace : `${wordFor('layer', layer, report.language)}${labels.colon}${labels.suspected}`]);
+    field(page, labels.where, [
+      layer === null ? labels.unknownPlace : `${wordFor('layer', layer, report.language)}${labels.colon}${labels.suspected}`,
+    ]);
     field(page, labels.why, [labels.unprovenText]);
     const wanted = wantedAccesses(report);
     const first = wanted.slice(0, 3).map(({ needs, ids }) => `- ${needs}${labels.open}${countOf(ids.length, labels)}${labels.close}`);
@@ -114,7 +126,11 @@ function answer(page: Page, style: Style): void {
       wrap(`${i + 1}  ${plain(cause.title)}`, page.columns).forEach((row) => put(page, paint(style, row)));
       if (cause.explains.length > 0) {
         const seen = report.symptoms.filter((symptom) => cause.explains.includes(symptom.id));
-        field(page, labels.what, seen.map((symptom) => symptomText(symptom, report.language, symptom.url !== report.url)));
+        field(
+          page,
+          labels.what,
+          seen.map((symptom) => symptomText(symptom, report.language, symptom.url !== report.url)),
+        );
       }
       causeFields(page, cause);
     });
@@ -122,7 +138,9 @@ function answer(page: Page, style: Style): void {
 }
 
 function countOf(count: number, labels: Labels): string {
-  return labels.causesWord === 'causes' ? `${count} ${count === 1 ? labels.cause.toLowerCase() : labels.causesWord}` : `${count} ${labels.causesWord}`;
+  return labels.causesWord === 'causes'
+    ? `${count} ${count === 1 ? labels.cause.toLowerCase() : labels.causesWord}`
+    : `${count} ${labels.causesWord}`;
 }
 
 function causeFields(page: Page, cause: ReportCause): void {
@@ -137,7 +155,8 @@ function causeFields(page: Page, cause: ReportCause): void {
 /** A label with its text beside it; further texts below, wrapped under the first. */
 function field(page: Page, label: string, texts: readonly string[]): void {
   const { labels, columns, lines, paint } = page;
-  const indent = 2 + Math.max(...[labels.what, labels.where, labels.why, labels.sure, labels.do, labels.chain, labels.next].map(displayWidth)) + 2;
+  const indent =
+    2 + Math.max(...[labels.what, labels.where, labels.why, labels.sure, labels.do, labels.chain, labels.next].map(displayWidth)) + 2;
   const rows = texts.flatMap((text) => wrap(text, columns - indent));
   rows.forEach((row, i) => put(page, i === 0 ? `  ${paint('label', padTo(label, indent - 2))}${row}` : ' '.repeat(indent) + row));
 }
@@ -162,17 +181,25 @@ function numbered(page: Page, title: string, index: number | null): string {
 
 function fixSection(page: Page, cause: ReportCause, index: number | null): void {
   const { labels, lines, paint, report } = page;
-  section(page, numbered(page, labels.fix, index), index === null ? '' : `${plain(cause.id)}${cause.host === null ? '' : ` · ${plain(cause.host)}`}`);
+  section(
+    page,
+    numbered(page, labels.fix, index),
+    index === null ? '' : `${plain(cause.id)}${cause.host === null ? '' : ` · ${plain(cause.host)}`}`,
+  );
   cause.fix.steps.forEach((step, i) => {
     const place = step.host === null ? labels.byHand : `${labels.on} ${plain(step.host)}`;
-    const risk = step.risk === 'none' ? '' : `${labels.comma}${labels.risk}${labels.colon === '：' ? '' : ' '}${wordFor('risk', step.risk, report.language)}`;
+    const risk =
+      step.risk === 'none'
+        ? ''
+        : `${labels.comma}${labels.risk}${labels.colon === '：' ? '' : ' '}${wordFor('risk', step.risk, report.language)}`;
     text(page, 5, `${plain(step.title)}${labels.open}${place}${risk}${labels.close}`, undefined, `  ${i + 1}. `);
     if (step.config !== undefined) {
       text(page, 5, `${labels.write} ${plain(step.config.file)}${labels.colon.trimEnd()}`, 'quiet');
       for (const line of plainBlock(step.config.text).trimEnd().split('\n')) lines.push(`       ${paint('command', line)}`);
     }
     if (step.command !== undefined && step.config !== undefined) text(page, 5, `${labels.run}${labels.colon.trimEnd()}`, 'quiet');
-    if (step.command !== undefined) for (const line of shellLines(step.command, page.columns - 7)) lines.push(`       ${paint('command', line)}`);
+    if (step.command !== undefined)
+      for (const line of shellLines(step.command, page.columns - 7)) lines.push(`       ${paint('command', line)}`);
     if (step.undo !== undefined && page.verbose) {
       text(page, 5, `${labels.undo}${labels.colon.trimEnd()}`, 'quiet');
       for (const line of shellLines(step.undo, page.columns - 7)) lines.push(`       ${paint('quiet', line)}`);
@@ -237,7 +264,13 @@ function adviceSection(page: Page): void {
   section(page, labels.advice);
   const shown = page.verbose ? report.advice : report.advice.slice(0, 5);
   for (const each of shown) {
-    text(page, 4, `${plain(each.summary)}${labels.open}${plain(each.id)}${each.host === null ? '' : ` · ${plain(each.host)}`}${labels.close}`, undefined, '  - ');
+    text(
+      page,
+      4,
+      `${plain(each.summary)}${labels.open}${plain(each.id)}${each.host === null ? '' : ` · ${plain(each.host)}`}${labels.close}`,
+      undefined,
+      '  - ',
+    );
     if (page.verbose) for (const citation of each.because) source(page, proofOf(report, citation, 300), 6);
   }
   if (report.advice.length > shown.length) text(page, 4, `+${report.advice.length - shown.length} ${labels.more} (--verbose)`, 'quiet');
@@ -250,13 +283,24 @@ function untestedSection(page: Page): void {
   if (wanted.length === 0 && closed.length === 0) return;
   section(page, labels.untested);
   for (const host of closed) {
-    text(page, 4, `${plain(host.host)}${labels.colon}${labels.accessFailed}${host.reason === null ? '' : `${labels.colon}${plain(host.reason)}`}`, undefined, '  - ');
+    text(
+      page,
+      4,
+      `${plain(host.host)}${labels.colon}${labels.accessFailed}${host.reason === null ? '' : `${labels.colon}${plain(host.reason)}`}`,
+      undefined,
+      '  - ',
+    );
   }
   const unproven = report.outcome === 'cause-unproven';
   for (const { needs, ids } of page.verbose || unproven ? wanted : wanted.slice(0, 4)) {
     text(page, 4, needs, undefined, '  - ');
     const few = page.verbose || unproven ? ids : ids.slice(0, 5);
-    text(page, 4, `${labels.wouldTell}${labels.colon}${few.join(', ')}${ids.length > few.length ? ` +${ids.length - few.length}` : ''}`, 'quiet');
+    text(
+      page,
+      4,
+      `${labels.wouldTell}${labels.colon}${few.join(', ')}${ids.length > few.length ? ` +${ids.length - few.length}` : ''}`,
+      'quiet',
+    );
   }
   if (!page.verbose && !unproven && wanted.length > 4) text(page, 4, `+${wanted.length - 4} ${labels.more} (--verbose)`, 'quiet');
 }

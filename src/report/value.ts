@@ -40,7 +40,8 @@ export function proofOf(report: Report, citation: Citation, maxLength = 400): Pr
   const labels = labelsIn(report.language);
   const entry = Object.hasOwn(report.evidence, citation.evidence) ? report.evidence[citation.evidence] : undefined;
   const { found, value } = entry?.status === 'ok' ? resolvePointer(entry.data, citation.path) : { found: false, value: undefined };
-  const missing = entry !== undefined && entry.status !== 'ok' ? `${labels.missing}: ${plain(entry.reason ?? entry.status)}` : labels.notResolved;
+  const missing =
+    entry !== undefined && entry.status !== 'ok' ? `${labels.missing}: ${plain(entry.reason ?? entry.status)}` : labels.notResolved;
   return {
     says: plain(citation.says),
     evidence: plain(citation.evidence),
@@ -69,7 +70,14 @@ export function showValue(value: unknown, language: Report['language']): string 
     return plain(JSON.stringify(value));
   }
   const record = value as Readonly<Record<string, unknown>>;
-  return plain(counterText(record, language) ?? exchangeText(record, language) ?? nftRuleText(record) ?? lineText(record) ?? directiveText(record) ?? compact(record));
+  return plain(
+    counterText(record, language) ??
+      exchangeText(record, language) ??
+      nftRuleText(record) ??
+      lineText(record) ??
+      directiveText(record) ??
+      compact(record),
+  );
 }
 
 function counterText(value: Readonly<Record<string, unknown>>, language: Report['language']): string | null {
@@ -81,9 +89,11 @@ function counterText(value: Readonly<Record<string, unknown>>, language: Report[
 
 function exchangeText(value: Readonly<Record<string, unknown>>, language: Report['language']): string | null {
   const { nonce, phases, method, url, status, error } = value;
-  if (typeof nonce !== 'string' || typeof phases !== 'object' || phases === null || typeof method !== 'string' || typeof url !== 'string') return null;
+  if (typeof nonce !== 'string' || typeof phases !== 'object' || phases === null || typeof method !== 'string' || typeof url !== 'string')
+    return null;
   const total = (phases as Record<string, unknown>)['totalMs'];
-  const outcome = typeof status === 'number' ? `${status}${typeof value['reason'] === 'string' ? ` ${value['reason']}` : ''}` : String(error);
+  const outcome =
+    typeof status === 'number' ? `${status}${typeof value['reason'] === 'string' ? ` ${value['reason']}` : ''}` : String(error);
   const address = typeof value['remoteAddress'] === 'string' ? ` @ ${value['remoteAddress']}:${String(value['remotePort'])}` : '';
   const took = typeof total === 'number' ? ` (${durationText(total, language)})` : '';
   return `${method} ${url}${address} → ${outcome}${took} [${nonce}]`;

@@ -1,0 +1,28 @@
+// Builds HTML so that nothing from outside can become markup: the template tag escapes every value that is not itself built by it.
+import { plainBlock } from '../model/neutral.ts';
+
+/** Markup that was built by `html`, and so is safe to nest. */
+export interface Html {
+  readonly markup: string;
+}
+export type HtmlValue = string | number | Html | readonly Html[];
+
+const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '`': '&#96;' };
+
+/** The one place where text becomes HTML: control and bidi characters are made visible, then markup characters become entities. */
+export function escapeHtml(text: string): string {
+  return plainBlock(text).replace(/[&<>"'`]/g, (character) => entities[character] ?? '');
+}
+
+function valueMarkup(value: HtmlValue): string {
+  if (typeof value === 'string') return escapeHtml(value);
+  if (typeof value === 'number') return String(value);
+  return 'markup' in value ? value.markup : value.map((each) => each.markup).join('');
+}
+
+/** Template tag. Attribute values must be quoted in the template. */
+export function html(strings: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
+  return { markup: strings.reduce((markup, part, i) => markup + valueMarkup(values[i - 1] ?? '') + part) };
+}
+
+export const nothing: Html = { markup: '' };

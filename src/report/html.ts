@@ -1,0 +1,256 @@
+// The report as one self-contained page: no script, nothing loaded, readable by keyboard, on a phone, on paper and in the dark.
+import { plain } from '../model/neutral.ts';
+import type { Report, ReportCause } from '../model/report.ts';
+import { placeHops } from './draw-path.ts';
+import { styleSheet, styleSheetHash } from './html-style.ts';
+import { html, nothing, type Html } from './html-text.ts';
+import { labelsIn, wordFor, type Labels } from './labels.ts';
+import { durationText, headline, symptomText, timeText, titleOf, wantedAccesses, whereText } from './phrases.ts';
+import { shellLines } from './shell.ts';
+import { proofOf } from './value.ts';
+
+// Only this very style sheet may apply: no script, no request, no form, whatever should slip through.
+const policy = `default-src 'none'; style-src '${styleSheetHash}'; img-src data:; base-uri 'none'; form-action 'none'`;
+
+/** A complete HTML document. Everything from the report passes through `escapeHtml`. */
+export function renderHtml(report: Report): string {
+  const labels = labelsIn(report.language);
+  const tone = report.outcome === 'healthy' ? 'good' : report.outcome === 'cause-found' ? 'bad' : 'warn';
+  const mark = report.outcome === 'healthy' ? '✓' : report.outcome === 'cause-found' ? '✗' : '?';
+  const several = report.causes.length > 1;
+  const page = html`<!doctype html>
+    <html lang="${report.language === 'zh' ? 'zh-CN' : 'en'}">
+      <head>
+        <meta charset="utf-8" />
+        <meta http-equiv="Content-Security-Policy" content="${{ markup: policy }}" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="referrer" content="no-referrer" />
+        <meta name="robots" content="noindex" />
+        <link rel="icon" href="data:," />
+        <title>${plain(headline(report))}</title>
+        <style>
+          ${{ markup: styleSheet }}
+        </style>
+      </head>
+      <body>
+        <a class="skip" href="#answer">${labels.skip}</a>
+        <main id="answer" tabindex="-1">
+          <h1>
+            <span class="${tone}"><span aria-hidden="true">${mark}</span> ${titleOf(report)}</span>
+          </h1>
+          <p class="quiet">${plain(report.site)} · <code>${plain(report.url)}</code></p>
+          ${answer(report, labels)} ${report.causes.map((cause, i) => causeSection(report, cause, several ? i + 1 : null, labels))}
+          ${several || report.causes.length === 0 ? pathSection(report, labels) : nothing} ${adviceSection(report, labels)}
+          ${untestedSection(report, labels)} ${ruledOutSection(report, labels)} ${stepsSection(report, labels)}
+          ${evidenceSection(report, labels)}
+        </main>
+        <footer>
+          <p>
+            ${timeText(report.startedAt)} · ${labels.took} ${durationText(report.tookMs, report.language)} · why5xx ${plain(report.tool)}
+          </p>
+        </footer>
+      </body>
+    </html> `;
+  return page.markup;
+}
+
+function row(label: string, value: string | Html): Html {
+  return html`<dt>${label}</dt>
+    <dd>${value}</dd> `;
+}
+
+function answer(report: Report, labels: Labels): Html {
+  const whats = report.symptoms.map((each) => html`<p>${symptomText(each, report.language, each.url !== report.url)}</p>`);
+  const rows: Html[] = whats.length > 0 ? [row(labels.what, html`${whats}`)] : [];
+  if (report.outcome === 'healthy') rows.push(row(labels.what, labels.healthyText));
+  if (report.outcome === 'cause-unproven') {
+    const layer = report.suspectedLayer;
+    rows.push(
+      row(
+        labels.where,
+        layer === null ? labels.unknownPlace : `${wordFor('layer', layer, report.language)}${labels.colon}${labels.suspected}`,
+      ),
+    );
+    rows.push(row(labels.why, labels.unprovenText), row(labels.next, nextSteps(report, labels)));
+  }
+  const [only, ...more] = report.causes;
+  if (only !== undefined && more.length === 0) rows.push(...causeRows(report, only, labels));
+  return html`<dl class="answer">${rows}</dl>`;
+}
+
+function nextSteps(report: Report, labels: Labels): Html {
+  const wanted = wantedAccesses(report).slice(0, 3);
+  const list =
+    wanted.length === 0
+      ? nothing
+      : html`<p>${labels.unprovenNext}</p>
+          <ul>
+            ${wanted.map(({ needs }) => html`<li>${needs}</li>`)}
+          </ul>`;
+  return html`${list}
+    <p>${labels.orTicket}</p>`;
+}
+
+function causeRows(report: Report, cause: ReportCause, labels: Labels): readonly Html[] {
+  return [
+    row(labels.cause, html`<code>${plain(cause.id)}</code>`),
+    row(labels.where, whereText(cause, report.language)),
+    row(labels.why, plain(cause.summary)),
+    row(labels.sure, cause.certainty === 'confirmed' ? labels.confirmedText : labels.likelyText),
+    ...(cause.chain.length > 1 ? [row(labels.chain, cause.chain.map(plain).join(' → '))] : []),
+    row(labels.do, html`<strong>${plain(cause.fix.summary)}</strong>`),
+  ];
+}
+
+function causeSection(report: Report, cause: ReportCause, number: number | null, labels: Labels): Html {
+  const steps = cause.fix.steps.map((step) => {
+    const place = step.host === null ? labels.byHand : `${labels.on} ${plain(step.host)}`;
+    const risk = step.risk === 'none' ? '' : `${labels.comma}${labels.risk} ${wordFor('risk', step.risk, report.language)}`;
+    return html`<li>
+      ${plain(step.title)} <span class="quiet">${labels.open}${place}${risk}${labels.close}</span> ${
+        step.config === undefined
+          ? nothing
+          : html`<p class="quiet">${labels.write} <code>${plain(step.config.file)}</code></p>
+              <pre>${step.config.text.trimEnd()}</pre>`
+      }
+      ${step.command === undefined ? nothing : html`<pre>${shellLines(step.command, 100).join('\n')}</pre>`}
+      ${step.undo === undefined ? nothing : html`<p class="quiet">${labels.undo}${labels.colon}<code>${shellLines(step.undo).join(' ')}</code></p>`}
+    </li> `;
+  });
+  const proofs = cause.because.map((citation) => html`<li>${proofItem(report, citation)}</li> `);
+  const heading =
+    number === null
+      ? nothing
+      : html`<h2>${number}. ${plain(cause.title)}</h2>
+          <dl class="answer">${causeRows(report, cause, labels)}</dl>`;
+  const sub = (title: string): Html => (number === null ? html`<h2>${title}</h2>` : html`<h3>${title}</h3>`);
+  return html`${heading} ${sub(labels.fix)}
+    <ol>
+      ${steps}
+    </ol>
+    <p>${labels.verify}${labels.colon}${plain(cause.fix.verify)}</p>
+    <p class="quiet">${labels.docs}${labels.colon}<code>why5xx explain ${plain(cause.id)}</code></p>
+    ${number === null ? pathSection(report, labels) : nothing} ${sub(labels.proof)}
+    <ol>
+      ${proofs}
+    </ol>`;
+}
+
+function proofItem(report: Report, citation: ReportCause['because'][number]): Html {
+  const proof = proofOf(report, citation, 2000);
+  const place = [proof.evidence, proof.probe, proof.host, timeText(proof.at)].filter((each) => each !== null).join(' · ');
+  return html`${proof.says}<br /><span class="quiet">${place} <code>${proof.path}</code></span>
+    <pre class="value">${proof.value}</pre>`;
+}
+
+function pathSection(report: Report, labels: Labels): Html {
+  if (report.path.length === 0) return nothing;
+  const hops = placeHops(report.path).map(({ hop, depth }) => {
+    const facts = [wordFor('role', hop.role, report.language), hop.address, hop.product]
+      .filter((each) => each !== null)
+      .map((each) => plain(each));
+    const tone = { ok: 'good', failing: 'warn', broken: 'bad', unknown: 'quiet' }[hop.state];
+    const state = hop.state === 'broken' ? labels.brokenHere : wordFor('state', hop.state, report.language);
+    return html`<li class="${hop.state} d${Math.min(depth, 6)}">
+      <strong>${plain(hop.name)}</strong><span class="quiet">${facts.join(' · ')}</span> ·
+      <span class="${tone}">${state}</span>${hop.note === null ? nothing : html`<p>${plain(hop.note)}</p>`}
+    </li> `;
+  });
+  return html`<h2>${labels.path}</h2>
+    <ol class="path">
+      ${hops}
+    </ol>`;
+}
+
+function adviceSection(report: Report, labels: Labels): Html {
+  if (report.advice.length === 0) return nothing;
+  const items = report.advice.map((each) => {
+    const host = each.host === null ? '' : ` · ${plain(each.host)}`;
+    return html`<li>
+      ${plain(each.summary)}
+      <span class="quiet">${labels.open}${plain(each.id)}${host}${labels.close}</span
+      >${each.because.map((citation) => html`<p>${proofItem(report, citation)}</p>`)}
+    </li> `;
+  });
+  return html`<h2>${labels.advice}</h2>
+    <ul>
+      ${items}
+    </ul>`;
+}
+
+function untestedSection(report: Report, labels: Labels): Html {
+  const closed = report.hosts
+    .filter((host) => host.access === 'failed')
+    .map(
+      (host) =>
+        html`<li>
+          ${plain(host.host)}${labels.colon}${labels.accessFailed}${host.reason === null ? '' : `${labels.colon}${plain(host.reason)}`}
+        </li> `,
+    );
+  const wanted = wantedAccesses(report).map(
+    ({ needs, ids }) => html`<li>${needs}<br /><span class="quiet">${labels.wouldTell}${labels.colon}${ids.join(', ')}</span></li> `,
+  );
+  if (closed.length + wanted.length === 0) return nothing;
+  return html`<h2>${labels.untested}</h2>
+    <ul>
+      ${closed}${wanted}
+    </ul>`;
+}
+
+function folded(title: string, content: Html): Html {
+  return html`<details class="section">
+    <summary><h2 class="inline">${title}</h2></summary>
+    ${content}
+  </details>`;
+}
+
+function ruledOutSection(report: Report, labels: Labels): Html {
+  if (report.ruledOut.length === 0) return nothing;
+  const items = report.ruledOut.map((each) => {
+    const host = each.host === null ? '' : ` · ${plain(each.host)}`;
+    return html`<li>
+      <strong>${plain(each.id)}</strong>${host}${each.because.map((citation) => html`<div>${proofItem(report, citation)}</div>`)}
+    </li> `;
+  });
+  return folded(
+    `${labels.ruledOut}${labels.open}${report.ruledOut.length}${labels.close}`,
+    html`<ul>
+      ${items}
+    </ul>`,
+  );
+}
+
+function stepsSection(report: Report, labels: Labels): Html {
+  if (report.steps.length === 0) return nothing;
+  const items = report.steps.map((step) => html`<li><strong>${plain(step.title)}</strong>${labels.colon}${plain(step.result)}</li> `);
+  return folded(
+    labels.steps,
+    html`<ol>
+      ${items}
+    </ol>`,
+  );
+}
+
+function evidenceSection(report: Report, labels: Labels): Html {
+  const items = Object.entries(report.evidence).map(([id, entry]) => {
+    const facts = [plain(entry.probe), entry.host === null ? null : plain(entry.host), timeText(entry.at)]
+      .filter((each) => each !== null)
+      .join(' · ');
+    const status =
+      entry.status === 'ok' ? '' : `${labels.colon}${entry.status}${entry.reason === undefined ? '' : `, ${plain(entry.reason)}`}`;
+    const data =
+      entry.data === undefined
+        ? nothing
+        : html`<details>
+            <summary class="quiet">${labels.shows}</summary>
+            <pre>${JSON.stringify(entry.data, null, 2)}</pre>
+          </details>`;
+    return html`<li><strong>${plain(id)}</strong> ${facts}${status}${data}</li> `;
+  });
+  return folded(
+    `${labels.evidence}${labels.open}${Object.keys(report.evidence).length}${labels.close}`,
+    html`<ul>
+      ${items}
+    </ul>`,
+  );
+}
