@@ -61,7 +61,7 @@ done
 
 /**
  * `init.sh DIR NAME`: gives a host its own files, waits for its interfaces, configures them, starts its services and then reaps.
- * Appends `done` or what failed to DIR/status/NAME.
+ * `mount -n`, since a mount would otherwise leave its notes in the caller's /run. Appends `done` or what failed to DIR/status/NAME.
  */
 export function initScript(): string {
   return `set -eu
@@ -73,7 +73,7 @@ STEP=files
 hostname "$NAME"
 B=$D/hosts/$NAME
 mkdir -p "$B"
-mount -t tmpfs -o size=256m,mode=755 "$NAME" "$B"
+mount -n -t tmpfs -o size=256m,mode=755 "$NAME" "$B"
 mkdir -p "$B/etc" "$B/etc-work" "$B/var" "$B/var-work" "$B/own"
 cp -a "$D/seed/$NAME/." "$B/own/"
 for d in ${copiedDirectories.join(' ')}; do mkdir -p "$B/own$d"; done
@@ -87,12 +87,12 @@ for f in hosts hostname resolv.conf nftables.conf; do
   if [ -e "$B/own/etc/$f" ]; then mv "$B/own/etc/$f" "$B/etc/$f"; fi
 done
 own=$B/own
-if ! mount -t overlay overlay -o "lowerdir=/etc,upperdir=$B/etc,workdir=$B/etc-work" /etc 2>/dev/null; then
+if ! mount -n -t overlay overlay -o "lowerdir=/etc,upperdir=$B/etc,workdir=$B/etc-work" /etc 2>/dev/null; then
   cp -a /etc/. "$B/etc-work/"
   cp -a "$B/etc/." "$B/etc-work/"
-  mount --bind "$B/etc-work" /etc
+  mount -n --bind "$B/etc-work" /etc
 fi
-mount -t overlay overlay -o "lowerdir=/var,upperdir=$B/var,workdir=$B/var-work" /var 2>/dev/null || :
+mount -n -t overlay overlay -o "lowerdir=/var,upperdir=$B/var,workdir=$B/var-work" /var 2>/dev/null || :
 mkdir -p ${[...copiedDirectories, ...emptyDirectories].join(' ')}
 # In own mount namespace now: the machine's php configuration is the base, the pool is the lab's.
 if [ -d "$own/etc/php" ]; then
@@ -105,7 +105,7 @@ if [ -d "$own/etc/php" ]; then
     fi
   done
 fi
-for d in ${[...copiedDirectories, ...emptyDirectories].join(' ')}; do mount --bind "$own$d" "$d"; done
+for d in ${[...copiedDirectories, ...emptyDirectories].join(' ')}; do mount -n --bind "$own$d" "$d"; done
 chmod 1777 /tmp /var/tmp
 chmod 700 /root
 if [ -d /root/.ssh ]; then chmod 700 /root/.ssh; fi
@@ -119,7 +119,7 @@ SYSCTL=$(cat "$D/sysctl/$NAME")
 START=$(cat "$D/start/$NAME")
 exec 7>"$D/ready"
 # From here on the host sees its own /run, and the lab's directory no more.
-mount --bind "$own/run" /run
+mount -n --bind "$own/run" /run
 mkdir -p /run/lock /run/sshd /run/php /run/haproxy
 chown www-data:www-data /run/php 2>/dev/null || :
 echo "$NAME" >&7
@@ -127,11 +127,11 @@ exec 7>&-
 # A new sysfs shows this network namespace; the control groups are carried over.
 if [ -d /sys/fs/cgroup ]; then
   mkdir /tmp/.cgroup
-  mount --rbind /sys/fs/cgroup /tmp/.cgroup
-  mount -t sysfs sysfs /sys && mount --move /tmp/.cgroup /sys/fs/cgroup || :
+  mount -n --rbind /sys/fs/cgroup /tmp/.cgroup
+  mount -n -t sysfs sysfs /sys && mount -n --move /tmp/.cgroup /sys/fs/cgroup || :
   rmdir /tmp/.cgroup 2>/dev/null || :
 else
-  mount -t sysfs sysfs /sys || :
+  mount -n -t sysfs sysfs /sys || :
 fi
 read -r _ <&5
 exec 5<&-
@@ -146,7 +146,9 @@ sh -ec "$START" < /dev/null > /dev/null 4>&-
 trap - EXIT
 echo done >&4
 exec 4>&- 2>/dev/null
-${reapForever}`;
+# Under a plain name: in the host's process list this is its init.
+exec sh -c '${reapForever.replaceAll("'", `'\\''`)}' init
+`;
 }
 
 /** Lines for `ip -batch` inside a host. */

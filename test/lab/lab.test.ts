@@ -1,0 +1,212 @@
+// The lab itself: it comes up whole and fast, in every shape; it breaks and heals; it leaves nothing behind, even when killed.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+
+import { siteSchema } from '../../src/model/site.ts';
+import { type LabWorld, labUp, makeWorld, type World } from './world.ts';
+
+const source = fileURLToPath(new URL('../../src/', import.meta.url));
+let world: World;
+beforeEach(async () => {
+  world = await makeWorld();
+});
+afterEach(async () => {
+  await world[Symbol.asyncDispose]();
+});
+
+/** Status codes of `count` requests to `url`, sent from the world itself or from inside a host of the lab. */
+async function codes(url: string, count: number, enter: readonly string[] = []): Promise<readonly string[]> {
+  const urls = Array.from({ length: count }, () => ['-o', '/dev/null', url]).flat();
+  const ran = await world.run([...enter, 'curl', '-s', '-m', '5', '--resolve', 'shop.example.com:80:203.0.113.5', '-w', '%{http_code}\n', ...urls]);
+  return ran.stdout.trim().split('\n');
+}
+
+async function hostWords(lab: LabWorld, name: string): Promise<readonly string[]> {
+  const site = siteSchema.parse(parse(await lab.mustLab(['site'])));
+  const host = [...site.clients, ...site.edge, ...(site.balancer === undefined ? [] : [site.balancer]), ...site.backends].find((each) => each.name === name);
+  if (!Array.isArray(host?.exec)) throw new Error(`${name} has no command prefix`);
+  return host.exec;
+}
+
+/** Everything that a lab could leave behind in its world. */
+async function remains(): Promise<Record<string, readonly string[]>> {
+  const lines = async (...command: string[]) => (await world.must(command)).trim().split('\n').toSorted();
+  return {
+    // The shell that lists is the only process that comes and goes.
+    processes: (await lines('sh', '-c', 'for p in /proc/[0-9]*; do tr "\\0" " " < $p/cmdline; echo; done'))
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !/^(sh -c for p|tr )/.test(line)),
+    links: (await lines('ip', '-o', 'link')).map((line) => line.replace(/^\d+: /, '')),
+    mounts: (await lines('cat', '/proc/self/mountinfo')).map((line) => line.split(' ').slice(4).join(' ')),
+    files: await lines('find', '/run', '/var/lib/nginx', '/etc/nginx', '/etc/ssh'),
+    routes: await lines('sh', '-c', 'ip route; ip rule'),
+  };
+}
+
+describe('lab up', () => {
+  it.for([
+    ['nginx', '7'],
+    ['nginx', '4'],
+    ['haproxy', '7'],
+    ['haproxy', '4'],
+  ] as const)('%s at layer %s: the site answers from every vantage, with each kind of access', async ([balancer, layer]) => {
+    const lab = await labUp(world, '--balancer', balancer, '--layer', layer);
+    const url = layer === '7' ? 'http://shop.example.com/api/orders' : 'http://shop.example.com:8080/api/orders';
+    expect(await codes(layer === '7' ? url : 'http://198.51.100.10:8080/api/orders', 6)).toEqual(Array.from({ length: 6 }, () => '200'));
+    for (const client of ['client-a', 'client-b']) {
+      const enter = await hostWords(lab, client);
+      const ran = await world.must([...enter, 'curl', '-s', '-m', '5', '-o', '/dev/null', '-w', '%{http_code}', url]);
+      expect(`${client} ${ran}`).toBe(`${client} 200`);
+    }
+    for (const [access, looked] of [['full', 7], ['backends', 5], ['client', 2]] as const) {
+      const site = siteSchema.parse(parse(await lab.mustLab(['site', '--access', access])));
+      const hosts = [...site.clients, ...site.edge, ...(site.balancer === undefined ? [] : [site.balancer]), ...site.backends];
+      expect(site.url).toBe(url);
+      expect(hosts.filter((host) => host.exec !== undefined).length).toBe(layer === '4' && access === 'full' ? looked - 1 : looked);
+    }
+  });
+
+  it('comes up fast, twice is once, and other options are refused', async () => {
+    const began = performance.now();
+    const lab = await labUp(world);
+    const tookMs = performance.now() - began;
+    console.log(`lab up took ${Math.round(tookMs)} ms`);
+    expect(tookMs).toBeLessThan(10_000);
+    const before = await lab.mustLab(['site']);
+    expect(await lab.mustLab(['up'])).toContain('already');
+    expect(await lab.mustLab(['site'])).toBe(before);
+    const other = await lab.lab(['up', '--backends', '2']);
+    expect(other.code).toBe(2);
+    expect(other.stderr).toContain('lab down');
+  });
+
+  it('lets ssh in by its own keys only', async () => {
+    const lab = await labUp(world, '--backends', '2');
+    const { WHY5XX_SSH_CONFIG: config = '' } = await lab.sshEnvironment();
+    const site = siteSchema.parse(parse(await lab.mustLab(['site', '--ssh'])));
+    const hosts = [...site.clients, ...site.edge, ...(site.balancer === undefined ? [] : [site.balancer]), ...site.backends];
+    expect(hosts.map((host) => host.exec).every((exec) => typeof exec === 'string' && exec.startsWith('ssh://root@'))).toBe(true);
+    for (const host of hosts) {
+      const address = String(host.exec).replace('ssh://', '');
+      expect(await world.must(['ssh', '-F', config, address, 'hostname'])).toBe(`${host.name}\n`);
+    }
+    const stranger = await world.run(['ssh', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'IdentityFile=/dev/null', '-o', 'IdentityAgent=none', String(hosts[0]?.exec).replace('ssh://', ''), 'true']);
+    expect(stranger.code).toBe(255);
+  });
+});
+
+describe('lab down', () => {
+  it('leaves nothing', async () => {
+    const before = await remains();
+    const lab = await labUp(world, '--balancer', 'haproxy', '--noise', '3');
+    await lab.down();
+    expect(await remains()).toEqual(before);
+    expect(await lab.mustLab(['down'])).toContain('No lab');
+  });
+
+  it.for([30, 150, 300, 450, 600])('cleans up after an up that was killed after %d ms', async (afterMs) => {
+    const before = await remains();
+    const entry = `const { labCommand } = await import(process.argv[1]); await labCommand().parseAsync(['up'], { from: 'user' });`;
+    // timeout(1) kills its child with -9, as a person or the kernel would.
+    await world.run(['timeout', '-s', 'KILL', String(afterMs / 1000), process.execPath, '--input-type=module', '-e', entry, '--', join(source, 'cli/commands/lab.ts')]);
+    const down = await world.run([process.execPath, '--input-type=module', '-e', entry.replace("['up']", "['down']"), '--', join(source, 'cli/commands/lab.ts')]);
+    expect(down).toMatchObject({ code: 0, stderr: '' });
+    expect(await remains()).toEqual(before);
+  });
+
+  it('lets the next up clean up instead', async () => {
+    const entry = `const { labCommand } = await import(process.argv[1]); await labCommand().parseAsync(['up'], { from: 'user' });`;
+    await world.run(['timeout', '-s', 'KILL', '0.5', process.execPath, '--input-type=module', '-e', entry, '--', join(source, 'cli/commands/lab.ts')]);
+    await labUp(world);
+    expect(await codes('http://shop.example.com/api/orders', 3)).toEqual(['200', '200', '200']);
+  });
+});
+
+/** Runs a program in the world that breaks the lab with a fault written just for this test. */
+async function inject(body: string): Promise<void> {
+  const path = join(world.folder, 'fault.mjs');
+  writeFileSync(
+    path,
+    `import { breakLab } from ${JSON.stringify(join(source, 'lab/lab.ts'))};
+const variant = { name: 'tiny', title: 'tiny', host: null, async inject(lab) { ${body} } };
+await breakLab({ cause: 'tiny-fault', variants: [variant] }, variant);
+`,
+  );
+  await world.must([process.execPath, path]);
+}
+
+describe('lab break and heal', () => {
+  it('undoes files, sysctls, mounts, processes, services, commands and site changes, in another process', async () => {
+    const lab = await labUp(world, '--backends', '2');
+    const web1 = await hostWords(lab, 'web-1');
+    const look = () =>
+      world.must([
+        ...web1, 'sh', '-c',
+        'cat /etc/nginx/sites-enabled/shop.conf; stat -c "%a %U %G" /etc/nginx/sites-enabled/shop.conf; ls /etc/nginx /tmp; cat /proc/sys/net/ipv4/conf/eth0/rp_filter; grep -c . /proc/self/mountinfo; nft list ruleset; L=$(for p in /proc/[0-9]*; do cat $p/comm; done); echo "$L" | sort | grep -v php-fpm',
+      ]);
+    const before = await look();
+    const siteBefore = await lab.mustLab(['site']);
+    await inject(`
+      const host = lab.host('web-1');
+      await host.edit(lab.facts.paths.nginxSite, /fastcgi_pass unix:[^;]+;/, 'return 500;');
+      await host.edit(lab.facts.paths.nginxSite, 'client_max_body_size 64m', 'client_max_body_size 1m');
+      await host.run(['chmod', '600', lab.facts.paths.nginxSite]);
+      await host.write('/etc/nginx/new-file', 'new');
+      await host.sysctl('net.ipv4.conf.eth0.rp_filter', '1');
+      await host.smallTmpfs('/var/lib/php/sessions', 65536);
+      await host.change(['nft', 'add', 'table', 'inet', 'tiny'], ['nft', 'delete', 'table', 'inet', 'tiny']);
+      await host.spawn(['sleep', '500']);
+      await host.service('nginx', 'reload');
+      await lab.host('web-2').service('php-fpm', 'kill');
+      await lab.siteUses({ path: '/api/upload', method: 'POST', bodyBytes: 60000 });
+      await lab.traffic({ from: 'client-b', path: '/api/orders', workers: 2, pauseMs: 50 });`);
+    expect(await look()).not.toBe(before);
+    expect(new Set(await codes('http://shop.example.com/api/orders', 4))).toEqual(new Set(['500', '502']));
+    expect(siteSchema.parse(parse(await lab.mustLab(['site']))).requests).toMatchObject([{ method: 'POST', body: { bytes: 60000 } }]);
+    await lab.heal();
+    expect(await look()).toBe(before);
+    expect(await lab.mustLab(['site'])).toBe(siteBefore);
+    expect(await codes('http://shop.example.com/api/orders', 4)).toEqual(['200', '200', '200', '200']);
+    expect(await lab.mustLab(['heal'])).toContain('Nothing was broken');
+  });
+
+  it('heals what a fault that failed half-way has done', async () => {
+    const lab = await labUp(world, '--backends', '2');
+    await expect(inject(`await lab.host('web-1').service('nginx', 'kill'); await lab.host('web-1').edit(lab.facts.paths.nginxConfig, 'not there', 'x');`)).rejects.toThrow('nothing there matches');
+    expect(await codes('http://shop.example.com/api/orders', 4)).toContain('502');
+    await lab.heal();
+    expect(await codes('http://shop.example.com/api/orders', 4)).toEqual(['200', '200', '200', '200']);
+  });
+
+  it('waits until HAProxy has taken healed backends back', async () => {
+    const lab = await labUp(world, '--balancer', 'haproxy', '--backends', '2');
+    await inject(`for (const host of lab.backends) await host.service('nginx', 'stop'); await lab.balancerSees('down');`);
+    expect(await codes('http://shop.example.com/api/orders', 2)).toEqual(['503', '503']);
+    await lab.heal();
+    expect(await codes('http://shop.example.com/api/orders', 4)).toEqual(['200', '200', '200', '200']);
+  });
+
+  it('strict reverse-path filtering really drops layer-4 traffic, and only that', async () => {
+    await labUp(world, '--layer', '4');
+    await inject(`for (const host of lab.backends) await host.sysctl('net.ipv4.conf.eth0.rp_filter', '1');`);
+    expect(await codes('http://198.51.100.10:8080/api/orders', 1)).toEqual(['000']);
+    expect(await codes('http://198.51.100.10/api/orders', 3)).toEqual(['200', '200', '200']);
+  });
+
+  it('names the nearest fault for a wrong name', async () => {
+    const lab = await labUp(world, '--backends', '2');
+    const ran = await lab.lab(['break', 'fpm-max-childs']);
+    expect(ran.code).toBe(2);
+    expect(ran.stderr).toContain('there is no fault "fpm-max-childs"');
+    expect(ran.stdout).toBe('');
+  });
+});
+
+it('says what is missing where it is not root', async () => {
+  const ran = await world.run(['setpriv', '--reuid', '65534', '--clear-groups', process.execPath, '--input-type=module', '-e', `const { labCommand } = await import(process.argv[1]); await labCommand().parseAsync(['up'], { from: 'user' });`, '--', join(source, 'cli/commands/lab.ts')]);
+  expect(ran).toMatchObject({ code: 2, stdout: '' });
+  expect(ran.stderr).toContain('needs root');
+});
