@@ -1,9 +1,9 @@
 // Builds HTML so that nothing from outside can become markup: the template tag escapes every value that is not itself built by it.
 import { plainBlock } from '../model/neutral.ts';
 
-/** Markup that was built by `html`, and so is safe to nest. */
+/** Markup that was built by `markup`, and so is safe to nest. */
 export interface Html {
-  readonly markup: string;
+  readonly html: string;
 }
 export type HtmlValue = string | number | Html | readonly Html[];
 
@@ -17,12 +17,15 @@ export function escapeHtml(text: string): string {
 function valueMarkup(value: HtmlValue): string {
   if (typeof value === 'string') return escapeHtml(value);
   if (typeof value === 'number') return String(value);
-  return 'markup' in value ? value.markup : value.map((each) => each.markup).join('');
+  return 'html' in value ? value.html : value.map((each) => each.html).join('');
 }
 
-/** Template tag. Attribute values must be quoted in the template. */
-export function html(strings: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
-  return { markup: strings.reduce((markup, part, i) => markup + valueMarkup(values[i - 1] ?? '') + part) };
+/**
+ * Template tag. Attribute values must be quoted in the template. Not called `html`, so that no formatter rewrites the space inside,
+ * which matters in `pre` and `style`.
+ */
+export function markup(strings: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
+  return { html: strings.reduce((text, part, i) => text + valueMarkup(values[i - 1] ?? '') + part) };
 }
 
-export const nothing: Html = { markup: '' };
+export const nothing: Html = { html: '' };

@@ -3,9 +3,9 @@ import { plain } from '../model/neutral.ts';
 import type { Report, ReportCause } from '../model/report.ts';
 import { placeHops } from './draw-path.ts';
 import { styleSheet, styleSheetHash } from './html-style.ts';
-import { html, nothing, type Html } from './html-text.ts';
+import { markup, nothing, type Html } from './html-text.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
-import { durationText, headline, symptomText, timeText, titleOf, wantedAccesses, whereText } from './phrases.ts';
+import { durationText, headline, stateText, symptomText, timeText, titleOf, wantedAccesses, whereText } from './phrases.ts';
 import { shellLines } from './shell.ts';
 import { proofOf } from './value.ts';
 
@@ -18,19 +18,17 @@ export function renderHtml(report: Report): string {
   const tone = report.outcome === 'healthy' ? 'good' : report.outcome === 'cause-found' ? 'bad' : 'warn';
   const mark = report.outcome === 'healthy' ? '✓' : report.outcome === 'cause-found' ? '✗' : '?';
   const several = report.causes.length > 1;
-  const page = html`<!doctype html>
+  const page = markup`<!doctype html>
     <html lang="${report.language === 'zh' ? 'zh-CN' : 'en'}">
       <head>
         <meta charset="utf-8" />
-        <meta http-equiv="Content-Security-Policy" content="${{ markup: policy }}" />
+        <meta http-equiv="Content-Security-Policy" content="${{ html: policy }}" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="referrer" content="no-referrer" />
         <meta name="robots" content="noindex" />
         <link rel="icon" href="data:," />
         <title>${plain(headline(report))}</title>
-        <style>
-          ${{ markup: styleSheet }}
-        </style>
+        <style>${{ html: styleSheet }}</style>
       </head>
       <body>
         <a class="skip" href="#answer">${labels.skip}</a>
@@ -51,17 +49,17 @@ export function renderHtml(report: Report): string {
         </footer>
       </body>
     </html> `;
-  return page.markup;
+  return page.html;
 }
 
 function row(label: string, value: string | Html): Html {
-  return html`<dt>${label}</dt>
+  return markup`<dt>${label}</dt>
     <dd>${value}</dd> `;
 }
 
 function answer(report: Report, labels: Labels): Html {
-  const whats = report.symptoms.map((each) => html`<p>${symptomText(each, report.language, each.url !== report.url)}</p>`);
-  const rows: Html[] = whats.length > 0 ? [row(labels.what, html`${whats}`)] : [];
+  const whats = report.symptoms.map((each) => markup`<p>${symptomText(each, report.language, each.url !== report.url)}</p>`);
+  const rows: Html[] = whats.length > 0 ? [row(labels.what, markup`${whats}`)] : [];
   if (report.outcome === 'healthy') rows.push(row(labels.what, labels.healthyText));
   if (report.outcome === 'cause-unproven') {
     const layer = report.suspectedLayer;
@@ -75,7 +73,7 @@ function answer(report: Report, labels: Labels): Html {
   }
   const [only, ...more] = report.causes;
   if (only !== undefined && more.length === 0) rows.push(...causeRows(report, only, labels));
-  return html`<dl class="answer">${rows}</dl>`;
+  return markup`<dl class="answer">${rows}</dl>`;
 }
 
 function nextSteps(report: Report, labels: Labels): Html {
@@ -83,22 +81,22 @@ function nextSteps(report: Report, labels: Labels): Html {
   const list =
     wanted.length === 0
       ? nothing
-      : html`<p>${labels.unprovenNext}</p>
+      : markup`<p>${labels.unprovenNext}</p>
           <ul>
-            ${wanted.map(({ needs }) => html`<li>${needs}</li>`)}
+            ${wanted.map(({ needs }) => markup`<li>${needs}</li>`)}
           </ul>`;
-  return html`${list}
+  return markup`${list}
     <p>${labels.orTicket}</p>`;
 }
 
 function causeRows(report: Report, cause: ReportCause, labels: Labels): readonly Html[] {
   return [
-    row(labels.cause, html`<code>${plain(cause.id)}</code>`),
+    row(labels.cause, markup`<code>${plain(cause.id)}</code>`),
     row(labels.where, whereText(cause, report.language)),
     row(labels.why, plain(cause.summary)),
     row(labels.sure, cause.certainty === 'confirmed' ? labels.confirmedText : labels.likelyText),
     ...(cause.chain.length > 1 ? [row(labels.chain, cause.chain.map(plain).join(' → '))] : []),
-    row(labels.do, html`<strong>${plain(cause.fix.summary)}</strong>`),
+    row(labels.do, markup`<strong>${plain(cause.fix.summary)}</strong>`),
   ];
 }
 
@@ -106,25 +104,25 @@ function causeSection(report: Report, cause: ReportCause, number: number | null,
   const steps = cause.fix.steps.map((step) => {
     const place = step.host === null ? labels.byHand : `${labels.on} ${plain(step.host)}`;
     const risk = step.risk === 'none' ? '' : `${labels.comma}${labels.risk} ${wordFor('risk', step.risk, report.language)}`;
-    return html`<li>
+    return markup`<li>
       ${plain(step.title)} <span class="quiet">${labels.open}${place}${risk}${labels.close}</span> ${
         step.config === undefined
           ? nothing
-          : html`<p class="quiet">${labels.write} <code>${plain(step.config.file)}</code></p>
+          : markup`<p class="quiet">${labels.write} <code>${plain(step.config.file)}</code></p>
               <pre>${step.config.text.trimEnd()}</pre>`
       }
-      ${step.command === undefined ? nothing : html`<pre>${shellLines(step.command, 100).join('\n')}</pre>`}
-      ${step.undo === undefined ? nothing : html`<p class="quiet">${labels.undo}${labels.colon}<code>${shellLines(step.undo).join(' ')}</code></p>`}
+      ${step.command === undefined ? nothing : markup`<pre>${shellLines(step.command, 100).join('\n')}</pre>`}
+      ${step.undo === undefined ? nothing : markup`<p class="quiet">${labels.undo}${labels.colon}<code>${shellLines(step.undo).join(' ')}</code></p>`}
     </li> `;
   });
-  const proofs = cause.because.map((citation) => html`<li>${proofItem(report, citation)}</li> `);
+  const proofs = cause.because.map((citation) => markup`<li>${proofItem(report, citation)}</li> `);
   const heading =
     number === null
       ? nothing
-      : html`<h2>${number}. ${plain(cause.title)}</h2>
+      : markup`<h2>${number}. ${plain(cause.title)}</h2>
           <dl class="answer">${causeRows(report, cause, labels)}</dl>`;
-  const sub = (title: string): Html => (number === null ? html`<h2>${title}</h2>` : html`<h3>${title}</h3>`);
-  return html`${heading} ${sub(labels.fix)}
+  const sub = (title: string): Html => (number === null ? markup`<h2>${title}</h2>` : markup`<h3>${title}</h3>`);
+  return markup`${heading} ${sub(labels.fix)}
     <ol>
       ${steps}
     </ol>
@@ -139,7 +137,7 @@ function causeSection(report: Report, cause: ReportCause, number: number | null,
 function proofItem(report: Report, citation: ReportCause['because'][number]): Html {
   const proof = proofOf(report, citation, 2000);
   const place = [proof.evidence, proof.probe, proof.host, timeText(proof.at)].filter((each) => each !== null).join(' · ');
-  return html`${proof.says}<br /><span class="quiet">${place} <code>${proof.path}</code></span>
+  return markup`${proof.says}<br /><span class="quiet">${place} <code>${proof.path}</code></span>
     <pre class="value">${proof.value}</pre>`;
 }
 
@@ -150,13 +148,13 @@ function pathSection(report: Report, labels: Labels): Html {
       .filter((each) => each !== null)
       .map((each) => plain(each));
     const tone = { ok: 'good', failing: 'warn', broken: 'bad', unknown: 'quiet' }[hop.state];
-    const state = hop.state === 'broken' ? labels.brokenHere : wordFor('state', hop.state, report.language);
-    return html`<li class="${hop.state} d${Math.min(depth, 6)}">
+    const state = hop.state === 'broken' ? labels.brokenHere : stateText(hop, report.language);
+    return markup`<li class="${hop.state} d${Math.min(depth, 6)}">
       <strong>${plain(hop.name)}</strong><span class="quiet">${facts.join(' · ')}</span> ·
-      <span class="${tone}">${state}</span>${hop.note === null ? nothing : html`<p>${plain(hop.note)}</p>`}
+      <span class="${tone}">${state}</span>${hop.note === null ? nothing : markup`<p>${plain(hop.note)}</p>`}
     </li> `;
   });
-  return html`<h2>${labels.path}</h2>
+  return markup`<h2>${labels.path}</h2>
     <ol class="path">
       ${hops}
     </ol>`;
@@ -166,13 +164,13 @@ function adviceSection(report: Report, labels: Labels): Html {
   if (report.advice.length === 0) return nothing;
   const items = report.advice.map((each) => {
     const host = each.host === null ? '' : ` · ${plain(each.host)}`;
-    return html`<li>
+    return markup`<li>
       ${plain(each.summary)}
       <span class="quiet">${labels.open}${plain(each.id)}${host}${labels.close}</span
-      >${each.because.map((citation) => html`<p>${proofItem(report, citation)}</p>`)}
+      >${each.because.map((citation) => markup`<div>${proofItem(report, citation)}</div>`)}
     </li> `;
   });
-  return html`<h2>${labels.advice}</h2>
+  return markup`<h2>${labels.advice}</h2>
     <ul>
       ${items}
     </ul>`;
@@ -183,22 +181,22 @@ function untestedSection(report: Report, labels: Labels): Html {
     .filter((host) => host.access === 'failed')
     .map(
       (host) =>
-        html`<li>
+        markup`<li>
           ${plain(host.host)}${labels.colon}${labels.accessFailed}${host.reason === null ? '' : `${labels.colon}${plain(host.reason)}`}
         </li> `,
     );
   const wanted = wantedAccesses(report).map(
-    ({ needs, ids }) => html`<li>${needs}<br /><span class="quiet">${labels.wouldTell}${labels.colon}${ids.join(', ')}</span></li> `,
+    ({ needs, ids }) => markup`<li>${needs}<br /><span class="quiet">${labels.wouldTell}${labels.colon}${ids.join(', ')}</span></li> `,
   );
   if (closed.length + wanted.length === 0) return nothing;
-  return html`<h2>${labels.untested}</h2>
+  return markup`<h2>${labels.untested}</h2>
     <ul>
       ${closed}${wanted}
     </ul>`;
 }
 
 function folded(title: string, content: Html): Html {
-  return html`<details class="section">
+  return markup`<details class="section">
     <summary><h2 class="inline">${title}</h2></summary>
     ${content}
   </details>`;
@@ -208,13 +206,13 @@ function ruledOutSection(report: Report, labels: Labels): Html {
   if (report.ruledOut.length === 0) return nothing;
   const items = report.ruledOut.map((each) => {
     const host = each.host === null ? '' : ` · ${plain(each.host)}`;
-    return html`<li>
-      <strong>${plain(each.id)}</strong>${host}${each.because.map((citation) => html`<div>${proofItem(report, citation)}</div>`)}
+    return markup`<li>
+      <strong>${plain(each.id)}</strong>${host}${each.because.map((citation) => markup`<div>${proofItem(report, citation)}</div>`)}
     </li> `;
   });
   return folded(
     `${labels.ruledOut}${labels.open}${report.ruledOut.length}${labels.close}`,
-    html`<ul>
+    markup`<ul>
       ${items}
     </ul>`,
   );
@@ -222,10 +220,10 @@ function ruledOutSection(report: Report, labels: Labels): Html {
 
 function stepsSection(report: Report, labels: Labels): Html {
   if (report.steps.length === 0) return nothing;
-  const items = report.steps.map((step) => html`<li><strong>${plain(step.title)}</strong>${labels.colon}${plain(step.result)}</li> `);
+  const items = report.steps.map((step) => markup`<li><strong>${plain(step.title)}</strong>${labels.colon}${plain(step.result)}</li> `);
   return folded(
     labels.steps,
-    html`<ol>
+    markup`<ol>
       ${items}
     </ol>`,
   );
@@ -241,15 +239,15 @@ function evidenceSection(report: Report, labels: Labels): Html {
     const data =
       entry.data === undefined
         ? nothing
-        : html`<details>
+        : markup`<details>
             <summary class="quiet">${labels.shows}</summary>
             <pre>${JSON.stringify(entry.data, null, 2)}</pre>
           </details>`;
-    return html`<li><strong>${plain(id)}</strong> ${facts}${status}${data}</li> `;
+    return markup`<li><strong>${plain(id)}</strong> ${facts}${status}${data}</li> `;
   });
   return folded(
     `${labels.evidence}${labels.open}${Object.keys(report.evidence).length}${labels.close}`,
-    html`<ul>
+    markup`<ul>
       ${items}
     </ul>`,
   );

@@ -74,6 +74,7 @@ const table = {
   knownByBypass: say('asked directly', '直接访问'),
   noAnswer: say('no HTTP answer', '无 HTTP 应答'),
   // path
+  sees: say('sees the failure', '看到故障'),
   brokenHere: say('broken here', '故障在此'),
   // wanted accesses
   wouldTell: say('would tell', '可判定'),

@@ -92,6 +92,11 @@ export function symptomText(symptom: ReportSymptom, language: Language, withUrl:
   ].join('');
 }
 
+/** What a hop's state means for a hop of its kind. */
+export function stateText(hop: Report['path'][number], language: Language): string {
+  return hop.role === 'client' && hop.state === 'failing' ? labelsIn(language).sees : wordFor('state', hop.state, language);
+}
+
 /** `web-2 · application runtime`. */
 export function whereText(cause: ReportCause, language: Language): string {
   const layer = wordFor('layer', cause.layer, language);
