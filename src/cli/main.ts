@@ -6,6 +6,7 @@ import { renderProblems, SiteFileError, UserError } from '../model/errors.ts';
 import { plain } from '../model/neutral.ts';
 import { diagnoseCommand } from './commands/diagnose.ts';
 import { judgeCommand } from './commands/judge.ts';
+import { labCommand } from './commands/lab.ts';
 import { version } from './version.ts';
 
 /** Writes what went wrong and returns the exit code. A user's mistake gets a line and a hint; a bug gets its stack. */
@@ -30,7 +31,8 @@ function program(finish: (code: number) => void): Command {
     .showHelpAfterError('(why5xx --help lists all commands)')
     .configureHelp({ showGlobalOptions: false })
     .addCommand(diagnoseCommand(finish), { isDefault: true })
-    .addCommand(judgeCommand(finish));
+    .addCommand(judgeCommand(finish))
+    .addCommand(labCommand());
   why5xx.addHelpText(
     'after',
     `

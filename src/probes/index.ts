@@ -1,0 +1,26 @@
+// The registry of probes. A probe is one import and one line here; its id and data are in model/observations.ts.
+import type { Instruments } from '../engine/instruments.ts';
+import type { HostProbe } from '../model/probe.ts';
+import { connectAll } from './client/connect.ts';
+import { resolveNames } from './client/dns.ts';
+import { openRequester } from './client/requester.ts';
+import { inspectTls } from './client/tls.ts';
+import { firewall } from './firewall/probe.ts';
+import { composeHostScript, splitHostOutput } from './host-script.ts';
+import { listeners } from './listeners/probe.ts';
+import { nginxConfig } from './nginx-config/probe.ts';
+import { processes } from './processes/probe.ts';
+
+/** In the order in which a host's script runs them: cheap and volatile first. */
+export const hostProbes = [listeners, processes, nginxConfig, firewall] as unknown as readonly HostProbe[];
+
+export const instruments: Instruments = {
+  hostProbes,
+  composeHostScript,
+  splitHostOutput,
+  marksOf: () => '',
+  openRequester,
+  resolveNames,
+  connectAll,
+  inspectTls,
+};
