@@ -65,7 +65,12 @@ async function checked(text: string, fileName: string, baseDir: string, env: Env
 const startHint = 'begin with "why5xx: 1" and "url: https://…"';
 
 function siteFileError(fileName: string, problems: readonly SiteProblem[]): SiteFileError {
-  return new SiteFileError(fileName, problems.toSorted((a, b) => a.line - b.line || a.column - b.column));
+  // One mistake may break two rules that say the same.
+  const unique = new Map(problems.map((each) => [JSON.stringify([each.line, each.column, each.path, each.message]), each]));
+  return new SiteFileError(
+    fileName,
+    [...unique.values()].toSorted((a, b) => a.line - b.line || a.column - b.column),
+  );
 }
 
 function siteOfUrl(input: string): ReadSite {

@@ -26,7 +26,7 @@ export interface ChildSpec {
 }
 
 export interface ChildEnd {
-  /** Why it is over. `done`: the process exited by itself or its end mark was read. */
+  /** Why it is over. `done`: the process exited by itself or its end marks were read. */
   readonly by: 'done' | 'connect-deadline' | 'deadline' | 'aborted' | 'output-cap' | 'not-started';
   /** Errno of the failed start. */
   readonly startError: string | null;
@@ -40,22 +40,29 @@ export interface ChildEnd {
   readonly stderr: Buffer;
   readonly truncated: boolean;
   readonly tookMs: number;
+  /** Resolves when no process of its group is left, soon after the end. */
+  readonly gone: Promise<void>;
 }
 
-/** Never rejects and always settles: at the latest `graceMs` after the deadline. No process of its group outlives it. */
+/**
+ * Never rejects and always settles: at the latest `graceMs` after the deadline. With marks it settles as soon as both ends have come,
+ * which over ssh is a tenth of a second before the process exits.
+ */
 export function runChild(spec: ChildSpec): Promise<ChildEnd> {
   const startedAt = performance.now();
   const begin = spec.marks === null ? null : Buffer.from(spec.marks.begin);
   const end = spec.marks === null ? null : Buffer.from(spec.marks.end);
   const { promise, resolve } = Promise.withResolvers<ChildEnd>();
 
+  const gone = Promise.withResolvers<void>();
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   let outBytes = 0;
   let errBytes = 0;
   let began = begin === null;
   let truncated = false;
-  let tail: Buffer = Buffer.alloc(0);
+  const outEnd = end === null ? null : endFinder(end);
+  const errEnd = end === null ? null : endFinder(end);
   let by: ChildEnd['by'] = 'done';
   let exitCode: number | null = null;
   let settled = false;
@@ -67,22 +74,10 @@ export function runChild(spec: ChildSpec): Promise<ChildEnd> {
   const finish = (startError: string | null): void => {
     if (settled) return;
     settled = true;
-    for (const timer of timers) clearTimeout(timer);
     for (const signal of spec.signals) signal.removeEventListener('abort', onAbort);
-    let stdout: Buffer = Buffer.concat(out, outBytes);
-    let scriptCode: number | null = null;
-    if (end !== null && began) {
-      const at = stdout.lastIndexOf(end);
-      const match = at < 0 ? null : /^(\d+);/.exec(stdout.subarray(at + end.length, at + end.length + 8).toString('latin1'));
-      if (match) {
-        scriptCode = Number(match[1]);
-        stdout = stdout.subarray(0, at);
-      }
-    }
-    if (stdout.length > spec.maxOutputBytes) {
-      stdout = stdout.subarray(0, spec.maxOutputBytes);
-      truncated = true;
-    }
+    const [output, scriptCode] = beforeEnd(Buffer.concat(out, outBytes), began ? end : null);
+    const [stderr] = beforeEnd(Buffer.concat(err, errBytes), end);
+    const stdout = output.subarray(0, spec.maxOutputBytes);
     resolve({
       by,
       startError,
@@ -90,16 +85,22 @@ export function runChild(spec: ChildSpec): Promise<ChildEnd> {
       began,
       scriptCode,
       stdout,
-      stderr: Buffer.concat(err, errBytes),
-      truncated,
+      stderr,
+      truncated: truncated || stdout.length < output.length,
       tookMs: Math.round(performance.now() - startedAt),
+      gone: gone.promise,
     });
+  };
+  const forget = (): void => {
+    for (const timer of timers) clearTimeout(timer);
+    gone.resolve();
   };
 
   if (spec.signals.some((signal) => signal.aborted)) {
     by = 'aborted';
     began = false;
     finish(null);
+    forget();
     return promise;
   }
 
@@ -110,6 +111,7 @@ export function runChild(spec: ChildSpec): Promise<ChildEnd> {
     by = 'not-started';
     began = false;
     finish(errorCode(error));
+    forget();
     return promise;
   }
 
@@ -131,6 +133,7 @@ export function runChild(spec: ChildSpec): Promise<ChildEnd> {
     after(graceMs, () => {
       drop();
       finish(null);
+      forget();
     });
   };
   const stop = (why: ChildEnd['by']): void => {
@@ -142,12 +145,22 @@ export function runChild(spec: ChildSpec): Promise<ChildEnd> {
     stop('aborted');
   }
 
+  let endsSeen = 0;
+  const endSeen = (): void => {
+    endsSeen++;
+    if (endsSeen > 1) return;
+    // The watchdog is gone by now. What the script left behind may hold our pipes open, so they do not decide.
+    child.stdin.end();
+    after(graceMs, kill);
+  };
+
   child.on('error', (error) => {
     if (child.pid === undefined) {
       by = 'not-started';
       began = false;
       drop();
       finish(errorCode(error));
+      forget();
     }
   });
   child.stdin.on('error', () => {}); // EPIPE: it ended without reading all; its exit tells the story
@@ -168,20 +181,13 @@ export function runChild(spec: ChildSpec): Promise<ChildEnd> {
       const rest = all.subarray(at + begin.length);
       out.splice(0, out.length, rest);
       outBytes = rest.length;
-      tail = Buffer.alloc(0);
       chunk = rest;
       spec.onBegin?.();
     }
-    if (end !== null) {
-      // Something that the script left behind may hold the pipe open: the end mark is the end.
-      tail = Buffer.concat([tail, chunk]);
-      const at = tail.indexOf(end);
-      if (at >= 0 && tail.indexOf(';', at) >= 0) {
-        child.stdin.end();
-        after(graceMs, kill);
-        return;
-      }
-      tail = tail.subarray(at >= 0 ? at : Math.max(0, tail.length - end.length));
+    if (outEnd?.(chunk) === true) {
+      endSeen();
+      if (endsSeen === 2) finish(null);
+      return;
     }
     if (outBytes > spec.maxOutputBytes + (end === null ? 0 : end.length + 8)) {
       truncated = true;
@@ -189,22 +195,25 @@ export function runChild(spec: ChildSpec): Promise<ChildEnd> {
     }
   });
   child.stderr.on('data', (chunk: Buffer) => {
-    const room = maxStderrBytes - errBytes;
-    if (room <= 0) {
-      truncated = true;
-      return;
-    }
-    const kept = chunk.subarray(0, room);
+    if (settled) return;
+    const kept = chunk.subarray(0, Math.max(0, maxStderrBytes - errBytes));
     if (kept.length < chunk.length) truncated = true;
-    err.push(kept);
+    if (kept.length > 0) err.push(kept);
     errBytes += kept.length;
+    if (errEnd?.(chunk) === true) {
+      endSeen();
+      if (endsSeen === 2) finish(null);
+    }
   });
   child.on('exit', (code) => {
     exitCode = code;
     child.stdin.destroy();
     after(graceMs, kill);
   });
-  child.on('close', () => finish(null));
+  child.on('close', () => {
+    finish(null);
+    forget();
+  });
 
   for (const signal of spec.signals) signal.addEventListener('abort', onAbort, { once: true });
   after(spec.timeoutMs, () => stop('deadline'));
@@ -217,6 +226,26 @@ export function runChild(spec: ChildSpec): Promise<ChildEnd> {
 function start(spec: ChildSpec) {
   // A process group of its own, without our terminal: nothing can prompt, and one signal ends all of it.
   return spawn(spec.command, spec.args, { env: spec.env as NodeJS.ProcessEnv, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+}
+
+/** Tells when the end mark with its code has passed through a stream of chunks. */
+function endFinder(end: Buffer): (chunk: Buffer) => boolean {
+  let tail: Buffer = Buffer.alloc(0);
+  return (chunk) => {
+    const text = Buffer.concat([tail, chunk]);
+    const at = text.indexOf(end);
+    if (at >= 0 && text.indexOf(';', at + end.length) >= 0) return true;
+    tail = text.subarray(at >= 0 ? at : Math.max(0, text.length - end.length));
+    return false;
+  };
+}
+
+/** What comes before the end mark, and the code behind it. */
+function beforeEnd(output: Buffer, end: Buffer | null): readonly [Buffer, number | null] {
+  const at = end === null ? -1 : output.lastIndexOf(end);
+  if (end === null || at < 0) return [output, null];
+  const match = /^(\d+);/.exec(output.subarray(at + end.length, at + end.length + 8).toString('latin1'));
+  return match === null ? [output, null] : [output.subarray(0, at), Number(match[1])];
 }
 
 function errorCode(error: unknown): string {

@@ -63,7 +63,7 @@ const sshShapes: readonly Shape[] = [
   {
     pattern: /Connection (reset|closed) by|closed by remote host|Broken pipe|not responding|Connection reset|kex_exchange_identification/,
     kind: 'lost',
-    hint: 'The host closed the connection. It may limit logins (MaxStartups, fail2ban) or be overloaded; try `{login}`.',
+    hint: 'The host closed the connection. It may limit logins (MaxStartups, fail2ban), be overloaded, or no sshd at all; try `{login}`.',
   },
   {
     pattern: /account is currently not available|This account .* (disabled|expired)|System is booting up/,
@@ -101,8 +101,8 @@ export interface Way {
   readonly timeoutMs: number;
 }
 
-/** The result, or TransportError thrown, of a script that was sent this way. */
-export function resultOf(end: ChildEnd, way: Way): RunResult {
+/** The result, or TransportError thrown, of a script that was sent this way. `connectionHolds`: the shared connection is still there. */
+export function resultOf(end: ChildEnd, way: Way, connectionHolds = false): RunResult {
   const result: RunResult = {
     code: end.scriptCode,
     stdout: end.began ? end.stdout.toString('utf8') : '',
@@ -113,8 +113,9 @@ export function resultOf(end: ChildEnd, way: Way): RunResult {
   if (end.began) {
     if (end.scriptCode !== null || end.by === 'output-cap') return result;
     if (end.by === 'done') {
-      // A local shell that a signal ended. Elsewhere a missing end mark means that nobody carried it to us.
-      if (way.via === 'local') return result;
+      // Ended by a signal (the OOM killer's, the script's own): the way was fine. Otherwise nobody carried the end mark to us.
+      if (way.via === 'local' || connectionHolds) return result;
+      if (way.via === 'prefix' && (end.exitCode === null || end.exitCode > 128)) return result;
       return fail('lost', `${way.describe}: the connection was lost before the script ended`, 'Try again; look at the host and its network.', result);
     }
     if (end.by === 'aborted') return fail('timeout', `${way.describe}: stopped before the script ended`, 'Give the run more time.', result);

@@ -1,6 +1,5 @@
 // Opens the way to a host that the site file's `exec` describes.
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 
 import type { Exec } from '../model/site.ts';
 import { TransportError } from '../model/transport.ts';
@@ -10,7 +9,7 @@ import { resultOf } from './failures.ts';
 import type { Way } from './failures.ts';
 import { program } from './program.ts';
 import { displayCommand } from './quote.ts';
-import { controlDirectory, endMaster, loginCommand, sessionGate, sshArguments } from './ssh.ts';
+import { controlDirectory, endMaster, loginCommand, masterAnswers, sessionGate, socketIn, sshArguments } from './ssh.ts';
 import { parseSshTarget } from './target.ts';
 
 const defaultMaxOutputBytes = 8 * 1024 * 1024;
@@ -36,44 +35,51 @@ export function openTransport(exec?: Exec, options: TransportOptions = {}): Tran
   const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
   if (exec === undefined || exec === 'local') {
     const way = { describe: 'local', via: 'local', login: 'sh -s', command: 'sh', connectTimeoutMs } as const;
-    return transport(way, env, () => ({ command: 'sh', args: ['-s'] }));
+    return transport(way, env, { start: async () => ({ command: 'sh', args: ['-s'] }) });
   }
   if (typeof exec !== 'string') {
     const [command, ...words] = exec;
     if (command === undefined || command === '') throw new TransportError('other', 'an empty command prefix', 'Correct `exec` in the site file.');
     const way = { describe: displayCommand(exec), via: 'prefix', login: displayCommand([...exec, 'sh']), command, connectTimeoutMs } as const;
-    return transport(way, env, () => ({ command, args: [...words, 'sh', '-s'] }));
+    return transport(way, env, { start: async () => ({ command, args: [...words, 'sh', '-s'] }) });
   }
   const target = parseSshTarget(exec);
   const line = { target, env: { ...env, LC_ALL: 'C' }, connectTimeoutMs };
   let directory: Promise<string> | null = null;
   const way = { describe: exec, via: 'ssh', login: loginCommand(target), command: 'ssh', connectTimeoutMs } as const;
-  return transport(
-    way,
-    line.env,
-    async () => {
+  return transport(way, line.env, {
+    // The remote command line is this fixed text whatever the script, its arguments and the login shell.
+    start: async () => {
       directory ??= controlDirectory(env);
-      // The remote command line is this fixed text whatever the script, its arguments and the login shell.
-      return { command: 'ssh', args: ['-T', ...sshArguments(line, join(await directory, 's')), '--', target.host, 'sh -s'] };
+      return { command: 'ssh', args: ['-T', ...sshArguments(line, socketIn(await directory)), '--', target.host, 'sh -s'] };
     },
-    sessionGate(),
-    async () => {
-      if (directory === null) return;
-      const path = await directory.catch(() => null);
-      if (path !== null) await endMaster(line, path).catch(() => rm(path, { recursive: true, force: true }));
+    gate: sessionGate(),
+    holds: async () => directory !== null && masterAnswers(line, await directory),
+    end: async () => {
+      const path = await directory?.catch(() => null);
+      if (path != null) await endMaster(line, path).catch(() => rm(path, { recursive: true, force: true }));
     },
-  );
+  });
+}
+
+/** What differs between the ways to a host. */
+interface Route {
+  readonly start: () => Promise<Opening>;
+  /** Orders the scripts of one host; absent: they run as they come. */
+  readonly gate?: ReturnType<typeof sessionGate>;
+  /** Asked when a script ended without its end mark: is the connection still there? */
+  readonly holds?: () => Promise<boolean>;
+  readonly end?: () => Promise<void>;
 }
 
 function transport(
   way: Omit<Way, 'timeoutMs'>,
   env: Readonly<Record<string, string | undefined>>,
-  open: () => Opening | Promise<Opening>,
-  gate: ReturnType<typeof sessionGate> = (session) => session(() => {}),
-  end: () => Promise<void> = async () => {},
+  { start, gate = (session) => session(() => {}, () => {}), holds, end }: Route,
 ): Transport {
   const closing = new AbortController();
-  const running = new Set<Promise<unknown>>();
+  const running = new Set<Promise<void>>();
+  const leaving = new Set<Promise<void>>();
   let closed: Promise<void> | null = null;
 
   const run: Transport['sh'] = async (script, { signal, timeoutMs, maxOutputBytes = defaultMaxOutputBytes, env: variables = {}, args = [] }) => {
@@ -85,8 +91,8 @@ function transport(
     } catch (error) {
       throw new TransportError('other', `${way.describe}: ${error instanceof Error ? error.message : 'bad value'}`, 'Correct the value in the site file.');
     }
-    return gate(async (onBegin): Promise<RunResult> => {
-      const { command, args: words } = await open();
+    return gate(async (onBegin, keep): Promise<RunResult> => {
+      const { command, args: words } = await start();
       const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt)); // waiting for others counts
       const ended = await runChild({
         command,
@@ -100,7 +106,11 @@ function transport(
         signals: signal === undefined ? [closing.signal] : [signal, closing.signal],
         onBegin,
       });
-      return resultOf(ended, { ...way, timeoutMs });
+      keep(ended.gone);
+      leaving.add(ended.gone);
+      void ended.gone.then(() => leaving.delete(ended.gone));
+      const lostOrKilled = ended.by === 'done' && ended.began && ended.scriptCode === null;
+      return resultOf(ended, { ...way, timeoutMs }, lostOrKilled && holds !== undefined && (await holds()));
     });
   };
 
@@ -120,7 +130,8 @@ function transport(
       closed ??= (async () => {
         closing.abort();
         await Promise.all(running);
-        await end();
+        await Promise.all(leaving);
+        await end?.();
       })();
       return closed;
     },

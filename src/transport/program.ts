@@ -9,7 +9,7 @@ export interface Program {
   readonly text: string;
   /** Comes first on stdout once `sh` runs. Everything before it is noise of login shells. */
   readonly begin: string;
-  /** Comes last on stdout, followed by the script's exit code and `;`. */
+  /** Comes last on stdout and on stderr, followed by the script's exit code and `;`. */
   readonly end: string;
 }
 
@@ -40,6 +40,7 @@ export function program(
     `( eval ${quote(script)} ) </dev/null 3<&-`,
     'w5_code=$?',
     '{ kill -KILL "$w5_dog"; wait "$w5_dog"; } >/dev/null 2>&1',
+    `printf '%s%s;' ${quote(end)} "$w5_code" >&2`,
     `printf '%s%s;' ${quote(end)} "$w5_code"`,
     'exit "$w5_code"',
     '}',

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ReachFailure } from '../model/transport.ts';
 import { TransportError } from '../model/transport.ts';
 import { runChild } from './child.ts';
+import type { ChildEnd } from './child.ts';
 import type { SshTarget } from './target.ts';
 
 /** sshd allows ten sessions on one connection by default; above that ssh would silently open a second one. */
@@ -76,24 +77,38 @@ export async function controlDirectory(env: Readonly<Record<string, string | und
   throw new TransportError('other', 'no directory for the ssh control socket', 'Make /tmp or XDG_RUNTIME_DIR writable.');
 }
 
+/** Whether the shared connection is there. */
+export async function masterAnswers(line: SshLine, directory: string): Promise<boolean> {
+  return (await control('check', line, directory)).exitCode === 0;
+}
+
 /** Ends the shared connection, and waits (bounded) until its process took its socket away. */
 export async function endMaster(line: SshLine, directory: string): Promise<void> {
-  const socket = join(directory, 's');
+  const socket = socketIn(directory);
   if (await exists(socket)) {
-    await runChild({
-      command: 'ssh',
-      args: [...sshArguments(line, socket), '-O', 'exit', '--', line.target.host],
-      env: line.env,
-      stdin: '',
-      marks: null,
-      connectTimeoutMs: 2000,
-      timeoutMs: 2000,
-      maxOutputBytes: 4096,
-      signals: [],
-    });
+    await control('exit', line, directory);
     for (let waitedMs = 0; waitedMs < 1000 && (await exists(socket)); waitedMs += 10) await sleep(10);
   }
   await rm(directory, { recursive: true, force: true });
+}
+
+/** Where the control socket is. */
+export function socketIn(directory: string): string {
+  return join(directory, 's');
+}
+
+function control(command: 'check' | 'exit', line: SshLine, directory: string): Promise<ChildEnd> {
+  return runChild({
+    command: 'ssh',
+    args: [...sshArguments(line, socketIn(directory)), '-O', command, '--', line.target.host],
+    env: line.env,
+    stdin: '',
+    marks: null,
+    connectTimeoutMs: 2000,
+    timeoutMs: 2000,
+    maxOutputBytes: 4096,
+    signals: [],
+  });
 }
 
 async function exists(path: string): Promise<boolean> {
@@ -106,6 +121,11 @@ async function exists(path: string): Promise<boolean> {
 /** Failures that the next script on the same host would only meet again. */
 const connectFailures: readonly ReachFailure[] = ['unreachable', 'timeout', 'host-key', 'auth', 'command-missing', 'permission'];
 
+type Keep = (until: Promise<void>) => void;
+
+/** Runs one script. Calls `onBegin` when the host answers, and `keep` with the time until which its session counts. */
+export type Session<T> = (onBegin: () => void, keep: Keep) => Promise<T>;
+
 /**
  * Orders the sessions of one host: the first one connects while the others wait, and when it cannot, they all fail with its reason
  * instead of knocking again. At most `maxSessions` at a time.
@@ -116,28 +136,33 @@ export function sessionGate() {
   let running = 0;
   const waiting: (() => void)[] = [];
 
-  const inSession = async <T>(session: () => Promise<T>): Promise<T> => {
+  /** A slot is free again when the process is gone, not when its answer is there: sshd counts it until then. */
+  const inSession = async <T>(session: (keep: Keep) => Promise<T>): Promise<T> => {
     while (running >= maxSessions) {
       const { promise, resolve } = Promise.withResolvers<void>();
       waiting.push(resolve);
       await promise;
     }
     running++;
+    let gone: Promise<void> = Promise.resolve();
     try {
-      return await session();
+      return await session((until) => {
+        gone = until;
+      });
     } finally {
-      running--;
-      waiting.shift()?.();
+      void gone.then(() => {
+        running--;
+        waiting.shift()?.();
+      });
     }
   };
 
-  /** `session` gets a function to call when the host answers. */
-  return async <T>(session: (onBegin: () => void) => Promise<T>): Promise<T> => {
+  return async <T>(session: Session<T>): Promise<T> => {
     while (!connected && opening !== null) await opening;
     if (connected) {
-      return inSession(async () => {
+      return inSession(async (keep) => {
         try {
-          return await session(() => {});
+          return await session(() => {}, keep);
         } catch (error) {
           if (error instanceof TransportError && error.kind === 'lost') connected = false;
           throw error;
@@ -147,13 +172,12 @@ export function sessionGate() {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     promise.catch(() => {}); // nobody may be waiting
     opening = promise;
+    const connectedNow = (): void => {
+      connected = true;
+      resolve();
+    };
     try {
-      return await inSession(() =>
-        session(() => {
-          connected = true;
-          resolve();
-        }),
-      );
+      return await inSession((keep) => session(connectedNow, keep));
     } catch (error) {
       if (error instanceof TransportError && connectFailures.includes(error.kind)) reject(error);
       if (error instanceof TransportError && error.kind === 'lost') connected = false;
