@@ -29,10 +29,11 @@ interface Candidate {
 export function verdictOf(judgement: Judgement): Verdict {
   const { symptoms } = judgement;
   const candidates = group(judgement).filter((each) => each.explains.size > 0);
-  const roots = candidates.map((each) => withoutConsequences(each, candidates)).filter((each) => each.explains.size > 0);
+  const roots = candidates.map((each) => withoutConsequences(each, candidates, symptoms)).filter((each) => each.explains.size > 0);
   const open = new Set(symptoms.flatMap(elementsOf));
   const chosen: Candidate[] = [];
-  const rest = roots.toSorted((a, b) => b.certainty - a.certainty);
+  // Among equals, a root with consequences comes before a cause that stands alone.
+  const rest = roots.toSorted((a, b) => b.certainty - a.certainty || chainOf(b, candidates).length - chainOf(a, candidates).length);
   while (open.size > 0) {
     let best: Candidate | null = null;
     let bestScore = 0;
@@ -97,9 +98,12 @@ function isRootOf(deeper: Candidate, candidate: Candidate): boolean {
 }
 
 /** What is left for a cause to explain once its deeper causes have taken theirs. */
-function withoutConsequences(candidate: Candidate, all: readonly Candidate[]): Candidate {
+function withoutConsequences(candidate: Candidate, all: readonly Candidate[], symptoms: readonly Symptom[]): Candidate {
   const taken = new Set(all.filter((each) => isRootOf(each, candidate)).flatMap((each) => [...each.explains]));
-  return { ...candidate, explains: new Set([...candidate.explains].filter((each) => !taken.has(each))) };
+  if (taken.size === 0) return candidate;
+  const explains = new Set([...candidate.explains].filter((each) => !taken.has(each)));
+  const [first, ...others] = candidate.findings.filter((finding) => explainedBy(finding, symptoms).some((each) => explains.has(each)));
+  return first === undefined ? { ...candidate, explains: new Set() } : { ...candidate, findings: [first, ...others], explains };
 }
 
 function chainOf(root: Candidate, all: readonly Candidate[]): readonly string[] {
