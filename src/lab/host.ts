@@ -123,17 +123,6 @@ export function labHost(journal: Journal, name: string): LabHost {
         kill: killSnippet(service, state),
       }[action];
       await run(['sh', '-ec', snippet]);
-      if (action === 'reload' && service === 'nginx') await reloaded(state, name);
     },
   };
-}
-
-/** nginx answers a reload signal at once and carries it out a moment later: waits until no old worker accepts any more. */
-async function reloaded(state: LabState, host: string): Promise<void> {
-  const script = `i=0; while [ $i -lt 50 ]; do
-  n=0; for p in /proc/[0-9]*; do if tr '\\0' ' ' < "$p/cmdline" 2>/dev/null | grep -q '^nginx: worker process *$'; then n=$((n + 1)); fi; done
-  if [ $n -gt 0 ] && [ $i -ge 3 ]; then exit 0; fi
-  i=$((i + 1)); sleep 0.03
-done`;
-  await runIn(state, host, ['sh', '-c', script], { allowFailure: true });
 }

@@ -1,29 +1,18 @@
 // A lab that is up: breaks it with faults and heals it again, each possibly in another process.
-import { fileURLToPath } from 'node:url';
-
 import type { Fault, FaultVariant, Lab } from '../model/fault.ts';
 import { type Journal, labHost, restartService, runIn, servicesOf, spawnDetached } from './host.ts';
 import { haproxyServers } from './haproxy.ts';
+import { helperWords, trafficSeconds } from './helper.ts';
 import { factsOf, planHosts } from './plan.ts';
 import { isUp, LabError, type LabState, labDirectory, readState, type Undo, withLock, writeState } from './state.ts';
-import { endGroup, enterNetworkWords, until } from './system.ts';
+import { endGroup, until } from './system.ts';
 import { siteAnswers } from './up.ts';
-
-/** Nothing that the lab starts runs longer than this, whatever happens to the command that started it. */
-export const trafficSeconds = 900;
 
 /** The state of the lab that is up here. Throws LabError where none is. */
 export function requireLab(directory: string = labDirectory()): LabState {
   const state = readState(directory);
   if (!isUp(state)) throw new LabError(state === null ? 'no lab is up here' : 'the lab is not complete: a command was interrupted, or a host has died', 'run `why5xx lab up`');
   return state;
-}
-
-/** Words that run a helper script of the lab in a host's network, with this program's own Node and file system. */
-function helper(state: LabState, host: string, script: string, argument: string): readonly string[] {
-  const here = fileURLToPath(import.meta.url);
-  const path = fileURLToPath(new URL(`./${script}${here.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url));
-  return [...enterNetworkWords(state.hosts[host]?.pid ?? 0), process.execPath, path, argument];
 }
 
 /** The lab as faults see it. Changes are journalled in `directory` as they are made. */
@@ -61,7 +50,7 @@ export function openLab(directory: string, state: LabState): Lab {
         seconds: trafficSeconds,
         seed: 1,
       };
-      const process = await spawnDetached(helper(state, options.from, 'traffic', JSON.stringify(order)));
+      const process = await spawnDetached(helperWords(state, options.from, 'traffic', JSON.stringify(order)));
       journal.add({ kind: 'process', host: options.from, process });
     },
     siteUses(options) {
@@ -80,9 +69,6 @@ export function openLab(directory: string, state: LabState): Lab {
     },
   };
 }
-
-/** Where noise and faults start helper processes from. */
-export { helper as helperWords };
 
 /** Injects one variant. The journal holds what was done even where it rejects half-way; heal undoes it. */
 export async function breakLab(fault: Fault, variant: FaultVariant): Promise<void> {

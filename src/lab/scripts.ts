@@ -162,7 +162,7 @@ export function networkBatch(host: HostPlan): string {
 }
 
 /** `key value` lines below /proc/sys: nothing is left to what the machine happens to have as its default. */
-export function sysctlLines(host: HostPlan): string {
+export function sysctlLines(host: HostPlan, extra: Readonly<Record<string, string>>): string {
   const devices = ['all', 'default', 'lo', ...host.links.map((link) => link.device)];
   return [
     `net/ipv4/ip_forward ${host.forwards ? 1 : 0}`,
@@ -175,6 +175,7 @@ export function sysctlLines(host: HostPlan): string {
     'net/ipv4/ip_local_port_range 32768 60999',
     'net/ipv4/tcp_syncookies 1',
     'net/core/somaxconn 4096',
+    ...Object.entries(extra).map(([key, value]) => `${key} ${value}`),
     '',
   ].join('\n');
 }

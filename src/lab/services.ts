@@ -48,16 +48,19 @@ export function killSnippet(service: Service, programs: Programs): string {
 i=0; while [ -n "$(pids ${name})" ] && [ $i -lt 100 ]; do i=$((i + 1)); sleep 0.02; done`;
 }
 
-/** Re-reads the configuration the way an operator does. */
-export function reloadSnippet(service: Service, programs: Programs): string {
-  switch (service) {
-    case 'sshd':
-      return 'kill -HUP "$(cat /run/sshd.pid)"';
-    case 'nginx':
-      return 'nginx -t -q && nginx -s reload';
-    case 'php-fpm':
-      return `kill -USR2 "$(cat /run/php/php${programs.phpVersion}-fpm.pid)"`;
-    case 'haproxy':
-      return 'haproxy -c -q -f /etc/haproxy/haproxy.cfg && kill -USR2 "$(cat /run/haproxy.pid)"';
-  }
+/** Re-reads the configuration the way an operator does, and waits (bounded) until it is in force: until new workers have taken over. */
+export function reloadSnippet(service: Exclude<Service, 'sshd'>, programs: Programs): string {
+  const name = processName(service, programs);
+  const master = { nginx: '/run/nginx.pid', 'php-fpm': `/run/php/php${programs.phpVersion}-fpm.pid`, haproxy: '/run/haproxy.pid' }[service];
+  const signal = { nginx: 'HUP', 'php-fpm': 'USR2', haproxy: 'USR2' }[service];
+  const test = { nginx: 'nginx -t -q', 'php-fpm': `php-fpm${programs.phpVersion} -t --fpm-config /etc/php/${programs.phpVersion}/fpm/php-fpm.conf 2>/dev/null`, haproxy: 'haproxy -c -q -f /etc/haproxy/haproxy.cfg' }[service];
+  return `${eachPid}M=$(cat ${master})
+workers() { for p in $(pids ${name}); do if grep -qs "^PPid:[[:space:]]*$M$" "/proc/$p/status"; then echo $p; fi; done; }
+OLD=" $(workers | tr '\\n' ' ')"
+${test}
+kill -${signal} "$M"
+i=0; while [ $i -lt 100 ]; do
+  for p in $(workers); do case "$OLD" in *" $p "*) ;; *) sleep 0.05; exit 0 ;; esac; done
+  i=$((i + 1)); sleep 0.02
+done`;
 }

@@ -3,7 +3,6 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { BalancerEngine } from '../model/fault.ts';
 import type { LabOptions } from './plan.ts';
 import { isAlive, ownNetworkNamespace, processRef, type ProcessRef, until } from './system.ts';
 
@@ -52,8 +51,6 @@ export interface LabState {
   undo: Undo[];
   site: SiteChanges;
 }
-
-export type { BalancerEngine };
 
 /** Folder of the lab of this network namespace. Nothing is created. */
 export function labDirectory(): string {

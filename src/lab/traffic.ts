@@ -1,6 +1,7 @@
 // Other users of the site, as a program of its own: `node traffic.ts ORDER` with the order as JSON. Runs in a client host's network
 // until its time is over; never logs, never fails.
 import http from 'node:http';
+import { createConnection } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What to request. The header is one line, `Name: value`. */
@@ -16,6 +17,8 @@ export interface Order {
   readonly bodyBytes: number;
   readonly seconds: number;
   readonly seed: number;
+  /** Now and then a connection attempt to a port that nobody serves, as scanners make them. */
+  readonly knock?: { readonly address: string; readonly port: number };
 }
 
 const browsers = [
@@ -41,9 +44,23 @@ function once(order: Order, path: string, agent: string): Promise<void> {
   });
 }
 
+function knock(address: string, port: number): Promise<void> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: address, port });
+    const finish = () => {
+      socket.destroy();
+      resolve();
+    };
+    socket.setTimeout(300, finish);
+    socket.on('connect', finish);
+    socket.on('error', finish);
+  });
+}
+
 async function worker(order: Order, n: number, until: number): Promise<void> {
   for (let i = order.seed + n; performance.now() < until; i++) {
     const began = performance.now();
+    if (order.knock !== undefined && i % 5 === 0) await knock(order.knock.address, order.knock.port);
     await once(order, order.paths[i % order.paths.length] ?? '/', browsers[i % browsers.length] ?? 'Mozilla/5.0');
     // An instant failure must not become a busy loop.
     await sleep(Math.max(order.pauseMs, performance.now() - began < 2 ? 5 : 0));

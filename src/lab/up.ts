@@ -9,7 +9,8 @@ import type { LabFacts } from '../model/fault.ts';
 import { balancerFiles } from './files-balancer.ts';
 import { backendFiles, edgeFiles, type Files } from './files-web.ts';
 import { type Credentials, makeCredentials, sshdConfig } from './keys.ts';
-import { factsOf, fabric, here, type HostPlan, type LabOptions, planHosts } from './plan.ts';
+import { factsOf, here, type HostPlan, type LabOptions, planHosts } from './plan.ts';
+import { startNoise, withNoise } from './noise.ts';
 import { initScript, keeperScript, networkBatch, sysctlLines } from './scripts.ts';
 import { startSnippet } from './services.ts';
 import { filesOf, isUp, LabError, type LabState, labDirectory, readState, withLock, writeState } from './state.ts';
@@ -173,6 +174,7 @@ async function raise(directory: string, options: LabOptions, phpVersion: string)
   if (Object.keys(state.hosts).length !== hosts.length) throw setupError('not every host is there');
   const answers = await until(() => siteAnswers(facts, options.layer), 10_000, 30);
   if (!answers) throw setupError('the site does not answer');
+  await startNoise(state);
   state.status = 'ready';
   writeState(directory, state);
   return state;
@@ -241,11 +243,12 @@ function seed(directory: string, options: LabOptions, facts: LabFacts, hosts: re
       '/etc/ssh/sshd_config': sshdConfig,
       '/root/.ssh/authorized_keys': credentials.clientPublicKey,
     };
-    for (const [path, content] of Object.entries(files)) put(join(root, path), content);
+    const noisy = withNoise(options, host, files, phpVersion, Date.now());
+    for (const [path, content] of Object.entries(noisy.files)) put(join(root, path), content);
     for (const [path, content] of Object.entries(credentials.hostFiles[host.name] ?? {})) put(join(root, path), content, path.endsWith('.pub') || path.endsWith('.crt') ? 0o644 : 0o600);
     if (!existsSync(join(root, '/etc/nftables.conf'))) put(join(root, '/etc/nftables.conf'), '');
     put(join(directory, 'net', host.name), networkBatch(host));
-    put(join(directory, 'sysctl', host.name), sysctlLines(host));
+    put(join(directory, 'sysctl', host.name), sysctlLines(host, noisy.sysctls));
     put(join(directory, 'start', host.name), host.services.map((service) => `STEP=${service}; ${startSnippet(service, { phpVersion })}`).join('\n'));
   });
 }
@@ -270,5 +273,3 @@ export async function siteAnswers(facts: LabFacts, layer: 4 | 7): Promise<boolea
   if (layer === 4) return true;
   return (await statusFrom(facts.edgeAddress, facts.httpPort, '/api/orders', facts.siteHost)) === 200;
 }
-
-export { fabric };

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 
+import { noisePlan } from '../../src/lab/noise.ts';
 import { siteSchema } from '../../src/model/site.ts';
 import { type LabWorld, labUp, makeWorld, type World } from './world.ts';
 
@@ -95,6 +96,67 @@ describe('lab up', () => {
     }
     const stranger = await world.run(['ssh', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'IdentityFile=/dev/null', '-o', 'IdentityAgent=none', String(hosts[0]?.exec).replace('ssh://', ''), 'true']);
     expect(stranger.code).toBe(255);
+  });
+});
+
+describe('the edge', () => {
+  it('serves TLS under the lab authority, a placeholder for other hosts, and the interception page for unfiled domains', async () => {
+    const lab = await labUp(world, '--backends', '2');
+    const ssh = (await lab.sshEnvironment())['WHY5XX_SSH_CONFIG'] ?? '';
+    const curl = async (...args: string[]) => (await world.run(['curl', '-s', '-i', '-m', '5', '--resolve', 'shop.example.com:443:203.0.113.5', '--resolve', 'shop.example.com:80:203.0.113.5', ...args])).stdout;
+    expect(await curl('--cacert', join(ssh, '../../tls/ca.pem'), 'https://shop.example.com/api/orders')).toMatch(/^HTTP\/1.1 200/);
+    expect(await curl('http://203.0.113.5/')).toMatch(/^HTTP\/1.1 503/);
+    await inject(`await lab.edge.write('/etc/nginx/unfiled.map', 'shop.example.com 1;\\n'); await lab.edge.service('nginx', 'reload');`);
+    const blocked = await curl('http://shop.example.com/api/orders');
+    expect(blocked).toMatch(/^HTTP\/1.1 403 Forbidden\r\nServer: Beaver\r\n/);
+    expect(blocked).toContain('<title>Non-compliance ICP Filing</title>');
+    await lab.heal();
+    expect(await curl('http://shop.example.com/api/orders')).toMatch(/^HTTP\/1.1 200/);
+  });
+
+  it('drops or rejects listed addresses, and only those', async () => {
+    const lab = await labUp(world, '--backends', '2');
+    const client = async (name: string) => (await world.run([...(await hostWords(lab, name)), 'curl', '-s', '-m', '2', '-o', '/dev/null', '-w', '%{http_code} %{errormsg}', 'http://shop.example.com/'])).stdout;
+    const list = (set: string) => `['nft', 'add', 'element', 'inet', 'shield', '${set}', '{ 198.18.2.10 }'], ['nft', 'delete', 'element', 'inet', 'shield', '${set}', '{ 198.18.2.10 }']`;
+    await inject(`await lab.edge.change(${list('blocked')});`);
+    expect(await client('client-b')).toMatch(/^000 .*timed out/);
+    expect(await client('client-a')).toMatch(/^200/);
+    await lab.heal();
+    await inject(`await lab.edge.change(${list('rejected')});`);
+    expect(await client('client-b')).toMatch(/^000 .*(refused|reset|connect)/i);
+    await lab.heal();
+    expect(await client('client-b')).toMatch(/^200/);
+  });
+});
+
+describe('noise', () => {
+  it.for([
+    ['nginx', '7', '1'],
+    ['haproxy', '7', '2'],
+    ['nginx', '4', '3'],
+    ['haproxy', '4', '4'],
+  ] as const)('%s at layer %s, seed %s: the site stays well, among old errors and other users', async ([balancer, layer, seed]) => {
+    const lab = await labUp(world, '--balancer', balancer, '--layer', layer, '--noise', seed);
+    const url = layer === '7' ? 'http://shop.example.com/api/orders' : 'http://198.51.100.10:8080/api/orders';
+    expect(new Set(await codes(url, 12))).toEqual(new Set(['200']));
+    const web = await hostWords(lab, 'web-1');
+    const old = await world.must([...web, 'sh', '-c', 'cat /var/log/nginx/error.log /var/log/php*-fpm.log']);
+    expect(old).toMatch(/\[(error|crit)\] \d+#\d+: \*\d+ /);
+    expect(old).toMatch(/\] (WARNING|NOTICE): \[pool www\]/);
+    await expect.poll(() => world.must([...web, 'sh', '-c', 'cat /var/log/nginx/access.log*']), { timeout: 10_000 }).toContain('Mozilla/5.0');
+    const ran = await world.run([...(await hostWords(lab, 'slb')), 'sh', '-c', 'cat /var/log/nginx/error.log /var/log/haproxy.log 2>/dev/null']);
+    expect(ran.stdout.split('\n').length).toBeGreaterThan(5);
+    await inject(`await lab.host('web-1').service('nginx', 'stop');`);
+    await lab.heal();
+    expect(new Set(await codes(url, 12))).toEqual(new Set(['200']));
+  });
+
+  it.for(Array.from({ length: 40 }, (_, seed) => seed))('seed %d always means the same', (seed) => {
+    const options = { balancer: 'nginx', layer: 7, backends: 3, noise: seed, realTimeouts: false } as const;
+    const plan = noisePlan(options);
+    expect(plan).toEqual(noisePlan(options));
+    expect(plan.settings.length).toBeGreaterThanOrEqual(2);
+    expect(new Set(plan.settings.map((each) => each.name)).size).toBe(plan.settings.length);
   });
 });
 
@@ -190,10 +252,23 @@ describe('lab break and heal', () => {
   });
 
   it('strict reverse-path filtering really drops layer-4 traffic, and only that', async () => {
-    await labUp(world, '--layer', '4');
+    const lab = await labUp(world, '--layer', '4');
+    const counter = async () => {
+      const sums = await Promise.all(
+        ['web-1', 'web-2', 'web-3'].map(async (name) => {
+          const [names = '', values = ''] = (await world.must([...(await hostWords(lab, name)), 'grep', '^TcpExt:', '/proc/net/netstat'])).split('\n');
+          return Number(values.split(' ')[names.split(' ').indexOf('IPReversePathFilter')]);
+        }),
+      );
+      return sums.reduce((sum, each) => sum + each, 0);
+    };
+    const before = await counter();
     await inject(`for (const host of lab.backends) await host.sysctl('net.ipv4.conf.eth0.rp_filter', '1');`);
     expect(await codes('http://198.51.100.10:8080/api/orders', 1)).toEqual(['000']);
+    const dropped = await counter();
+    expect(dropped).toBeGreaterThan(before);
     expect(await codes('http://198.51.100.10/api/orders', 3)).toEqual(['200', '200', '200']);
+    expect(await counter()).toBe(dropped);
   });
 
   it('names the nearest fault for a wrong name', async () => {
