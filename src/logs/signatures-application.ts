@@ -114,6 +114,13 @@ export const applicationSignatures: readonly Signature[] = [
     'The application wrote this.',
     'Any failure.',
   ),
+  fpm(
+    'fpm-slow-trace',
+    /^\[pool (?<pool>[^\]]+)\] pid (?<pid>\d+)\nscript_filename = (?<script>[^\n]*)\n\[0x[0-9a-f]+\] (?<function>[^\n]*)/,
+    '[pool www] pid 3952\nscript_filename = /srv/app/sleep.php\n[0x00007f0c4b6140a0] sleep() /srv/app/sleep.php:2',
+    'Where a slow request was at that moment.',
+    'That it failed.',
+  ),
   php(
     'php-memory-limit',
     /^PHP Fatal error:\s+Allowed memory size of (?<bytes>\d+) bytes exhausted/,
@@ -130,7 +137,7 @@ export const applicationSignatures: readonly Signature[] = [
   ),
   php(
     'php-fatal',
-    /^PHP (?:Fatal|Parse|Recoverable fatal) error:\s+(?<message>(?!Allowed memory size|Maximum execution time)[\s\S]{0,400})/,
+    /^PHP (?:Fatal|Parse|Recoverable fatal) error:\s+(?<message>(?!\s|Allowed memory size|Maximum execution time)[\s\S]{0,400})/,
     'PHP Fatal error:  Uncaught Error: Call to undefined function nope() in /srv/app/x.php:3',
     'PHP ended a request with a fatal or parse error.',
     'Which client saw it.',

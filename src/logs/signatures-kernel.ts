@@ -18,10 +18,10 @@ export const kernelSignatures: readonly Signature[] = [
     'The host had no memory left and the kernel killed this process.',
     'That this process used the most.',
   ),
-  of('kernel-oom-invoked', /(?<process>\S+) invoked oom-killer:/, 'php-fpm8.2 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0', 'This process asked for the memory that was not there.', 'That it was the one killed.'),
+  of('kernel-oom-invoked', /(?:^|\s)(?<process>\S{1,64}) invoked oom-killer:/, 'php-fpm8.2 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0', 'This process asked for the memory that was not there.', 'That it was the one killed.'),
   of(
     'kernel-segfault',
-    /(?<process>[^[\s]+)\[(?<pid>\d+)\]: segfault at (?<address>[0-9a-f]+)/,
+    /(?:^|\s)(?<process>[^[\s]{1,64})\[(?<pid>\d+)\]: segfault at (?<address>[0-9a-f]+)/,
     'php-fpm8.2[4593]: segfault at 10 ip 00007f2a1c3d51f0 sp 00007ffd5d5b1a80 error 4 in apcu.so[7f2a1c3d0000+1a000] likely on CPU 1 (core 1, socket 0)',
     'The process crashed on a memory access.',
     'Which request did it.',

@@ -121,14 +121,14 @@ export const nginxSignatures: readonly Signature[] = [
   ),
   of(
     'premature-close',
-    /^upstream prematurely closed connection while reading response header from upstream/,
+    /^upstream prematurely closed (?:connection|FastCGI stdout) while reading response header from upstream/,
     'upstream prematurely closed connection while reading response header from upstream',
     'The upstream closed without a response: it crashed, refused by closing, or closed an idle connection that was just used again.',
     'Which of these.',
   ),
   of(
     'premature-close-body',
-    /^upstream prematurely closed (?:FastCGI stdout|connection|request) ?while (?:reading upstream|sending to client|reading response header from upstream)/,
+    /^upstream prematurely closed (?:FastCGI stdout|connection|request) while (?:reading upstream|sending to client)/,
     'upstream prematurely closed connection while reading upstream',
     'The upstream closed in the middle of its answer.',
     'A 5xx for the client.',
@@ -156,7 +156,7 @@ export const nginxSignatures: readonly Signature[] = [
   ),
   of(
     'response-header-invalid',
-    /^upstream sent (?:(?:no valid HTTP\/1\.[01] header|invalid (?:header|status)|invalid chunked response|duplicate header line|no valid|unsupported)[^"]*|unexpected [^"]*|more data than[^"]*|invalid "[^"]*" header[^"]*)(?::? "(?<header>.*)")? while (?:reading response header from upstream|reading upstream)/,
+    /^upstream sent (?:(?:no valid HTTP\/1\.[01] header|invalid (?:header|status)|invalid chunked response|duplicate header line|no valid)[^"]*|unexpected [^"]*|more data than[^"]*|invalid "[^"]*" header[^"]*)(?::? "(?<header>.*)")? while (?:reading response header from upstream|reading upstream)/,
     'upstream sent no valid HTTP/1.0 header while reading response header from upstream',
     'What the upstream sent is not a response that nginx understands; often another protocol speaks on that port.',
     'That the application failed.',
@@ -268,7 +268,7 @@ export const nginxSignatures: readonly Signature[] = [
   ),
   of(
     'php-fatal',
-    /^FastCGI sent in stderr: "(?:[\s\S]*?; )?(?:PHP message: )?PHP (?:Fatal error|Parse error|Recoverable fatal error):\s+(?<message>(?!Allowed memory size|Maximum execution time)[\s\S]{0,400})/,
+    /^FastCGI sent in stderr: "(?:[\s\S]*?; )?(?:PHP message: )?PHP (?:Fatal error|Parse error|Recoverable fatal error):\s+(?<message>(?!\s|Allowed memory size|Maximum execution time)[\s\S]{0,400})/,
     'FastCGI sent in stderr: "PHP message: PHP Fatal error:  Uncaught Error: Call to undefined function nope() in /srv/app/x.php:3\nStack trace:\n#0 {main}\n  thrown in /srv/app/x.php on line 3" while reading response header from upstream',
     'PHP ended this request with a fatal or parse error.',
     'That the client saw 500: output may have begun before.',

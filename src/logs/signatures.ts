@@ -20,13 +20,17 @@ export interface Signature {
 
 export const signatures: readonly Signature[] = [...nginxSignatures, ...applicationSignatures, ...haproxySignatures, ...kernelSignatures];
 
+// nginx writes at most 2 KiB of a message; nothing known is longer, and a hostile line must not cost time.
+const messageLimit = 4096;
+
 const bySource = new Map<ErrorLine['source'], readonly Signature[]>();
 for (const each of signatures) bySource.set(each.source, [...(bySource.get(each.source) ?? []), each]);
 
 /** The signature of a message and what it captured; null for an unknown one. The first of the catalogue wins. */
 export function matchSignature(source: ErrorLine['source'], message: string): { readonly id: string; readonly fields: Readonly<Record<string, string>> } | null {
+  const text = message.slice(0, messageLimit);
   for (const { id, pattern } of bySource.get(source) ?? []) {
-    const match = pattern.exec(message);
+    const match = pattern.exec(text);
     if (!match) continue;
     const fields = Object.fromEntries(Object.entries(match.groups ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
     return { id, fields };

@@ -215,13 +215,14 @@ w5_nginx_load() {
   fi
 }
 
-w5_nginx_ready() { [ -n "$w5_loaded" ] || w5_nginx_load; }
+w5_nginx_ready() { [ -n "$w5_loaded" ] || { w5_timeout_find; w5_nginx_load; }; }
 
 w5_nginx_dump() { printf '%s\\n' "$w5_dump"; }
 
 w5_nginx_version() { printf '%s\\n' "$w5_v"; }
 
 w5_fpm_find() {
+  W5_FPM_CONFS=
   for w5_pid in $W5_FPM_PIDS; do
     w5_title=$(tr '\\000' ' ' <"/proc/$w5_pid/cmdline")
     case $w5_title in
@@ -261,6 +262,7 @@ w5_fpm_file() {
 }
 
 w5_haproxy_find() {
+  W5_HAPROXY_CONFS=
   if [ -n "$W5_HAPROXY_CONFIG" ]; then W5_HAPROXY_CONFS=$W5_HAPROXY_CONFIG; return; fi
   for w5_pid in $W5_HAPROXY_PIDS; do
     w5_cd=
