@@ -1,46 +1,117 @@
-// What all commands share about output: formats, language, colour, progress.
-import { writeFile } from 'node:fs/promises';
-
-import type { Command } from 'commander';
+// What all commands share about output: formats and files, language, colour, width, progress.
+import { InvalidArgumentError, Option, type Command } from 'commander';
 
 import type { Report } from '../model/report.ts';
-import type { Language } from '../model/text.ts';
+import { languages, type Language } from '../model/text.ts';
+import { renderHtml } from '../report/html.ts';
 import { renderJson } from '../report/json.ts';
-import { renderTerminal } from '../report/terminal.ts';
+import { renderMarkdown } from '../report/markdown.ts';
+import { renderTerminal, type TerminalOptions } from '../report/terminal.ts';
+import { checkWritable, writeWhole } from './output-file.ts';
+import { openProgress, type Progress } from './progress.ts';
+import { colourOf, languageOf, unicodeOf, widthOf, writeOut, type Environment, type OutputStream } from './terminal.ts';
+
+export const formats = ['text', 'json', 'markdown', 'html'] as const;
+export type Format = (typeof formats)[number];
+
+/** Where one rendering goes; `file` null is stdout. */
+export interface OutputTarget {
+  readonly format: Format;
+  readonly file: string | null;
+}
 
 export interface OutputFlags {
-  readonly output?: readonly string[];
+  readonly output?: readonly OutputTarget[];
   readonly quiet?: boolean;
   readonly verbose?: boolean;
   readonly lang?: Language;
 }
 
-export function addOutputOptions(command: Command): Command {
-  return command
-    .option('-o, --output <format>', 'text, json, markdown or html; repeatable, FORMAT:FILE writes to a file', (value: string, before: readonly string[] = []) => [...before, value])
-    .option('-q, --quiet', 'no progress, one line')
-    .option('-v, --verbose', 'all evidence')
-    .option('--lang <language>', 'en or zh');
+/** The process as output sees it; tests pass their own. */
+export interface Surroundings {
+  readonly env: Environment;
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
 }
 
 export interface Output {
   readonly language: Language;
-  readonly progress: { step(text: string): void; done(): void };
+  readonly progress: Progress;
+  /** How to draw for a person on stdout. */
+  readonly terminal: TerminalOptions;
+  /** Renders and writes the report to stdout and files as asked. Rejects with a UserError where a file cannot be written. */
   report(report: Report): Promise<void>;
+  /** Writes one text, made by `render`, to every target. For commands whose result is no report. */
+  write(render: (format: Format, terminal: TerminalOptions) => string): Promise<void>;
 }
 
-export function openOutput(flags: OutputFlags): Output {
-  const language = flags.lang ?? 'en';
-  return {
-    language,
-    progress: { step: (text) => (flags.quiet === true ? undefined : void process.stderr.write(`${text}\n`)), done: () => undefined },
-    async report(report) {
-      for (const each of flags.output ?? ['text']) {
-        const [format, file] = each.split(/:(.*)/s);
-        const text = format === 'json' ? renderJson(report) : renderTerminal(report, { width: process.stdout.columns ?? 80, colour: 0, unicode: true });
-        if (file === undefined || file === '') process.stdout.write(text);
-        else await writeFile(file, text);
-      }
-    },
+/** Reads `FORMAT` or `FORMAT:FILE`. A commander argument parser: mistakes become usage errors. */
+function parseTarget(allowed: readonly Format[]): (value: string, before?: readonly OutputTarget[]) => readonly OutputTarget[] {
+  return (value, before = []) => {
+    const colon = value.indexOf(':');
+    const name = colon < 0 ? value : value.slice(0, colon);
+    const given = colon < 0 ? null : value.slice(colon + 1);
+    const format = allowed.find((each) => each === name);
+    if (format === undefined)
+      throw new InvalidArgumentError(`Expected ${allowed.join(', ')}, or one of them with a file, such as ${allowed.at(-1) ?? ''}:FILE.`);
+    if (given === '') throw new InvalidArgumentError(`Expected a file name after "${name}:".`);
+    const file = given === '-' ? null : given;
+    if (file === null && before.some((each) => each.file === null)) {
+      throw new InvalidArgumentError('Only one format can go to stdout; give the other one a file, such as json:report.json.');
+    }
+    return [...before, { format, file }];
   };
+}
+
+/** Adds -o, --quiet, --verbose and --lang to a command. `allowed` are the formats that it can write, the default one first. */
+export function addOutputOptions(command: Command, allowed: readonly Format[] = formats): Command {
+  return command
+    .addOption(
+      new Option(
+        '-o, --output <format>',
+        `${allowed.join(', ')} (repeatable; FORMAT:FILE writes to a file; default ${allowed[0] ?? ''})`,
+      ).argParser(parseTarget(allowed)),
+    )
+    .addOption(new Option('-q, --quiet', 'no progress, and only one line of text').conflicts('verbose'))
+    .option('-v, --verbose', 'every reason, every step, all evidence')
+    .addOption(new Option('--lang <language>', 'language of the result (default: from the environment)').choices(languages));
+}
+
+/** Output as the flags and the surroundings want it. Throws a UserError where a file could not be written anyway. */
+export function openOutput(flags: OutputFlags, surroundings: Surroundings = process, fallback: Format = 'text'): Output {
+  const { env, stdout, stderr } = surroundings;
+  const targets = flags.output ?? [{ format: fallback, file: null }];
+  for (const { file } of targets) if (file !== null) checkWritable(file);
+  const quiet = flags.quiet === true;
+  const detail = quiet ? 'quiet' : flags.verbose === true ? 'verbose' : 'normal';
+  const terminal: TerminalOptions = { width: widthOf(env, stdout), colour: colourOf(env, stdout), unicode: unicodeOf(env), detail };
+  const progress = openProgress({ stream: stderr, quiet, tty: stderr.isTTY === true && env['TERM'] !== 'dumb' });
+  const write: Output['write'] = async (render) => {
+    progress.done();
+    // The screen first: a full disk must not take the answer away.
+    for (const { format, file } of targets) if (file === null) await writeOut(stdout, render(format, terminal));
+    for (const { format, file } of targets) {
+      if (file !== null) await writeWhole(file, render(format, { ...terminal, width: 80, colour: false, unicode: true }));
+    }
+  };
+  return {
+    language: flags.lang ?? languageOf(env),
+    progress,
+    terminal,
+    write,
+    report: (report) => write((format, options) => renderReport(report, format, options)),
+  };
+}
+
+function renderReport(report: Report, format: Format, terminal: TerminalOptions): string {
+  switch (format) {
+    case 'text':
+      return renderTerminal(report, terminal);
+    case 'json':
+      return renderJson(report);
+    case 'markdown':
+      return renderMarkdown(report);
+    case 'html':
+      return renderHtml(report);
+  }
 }

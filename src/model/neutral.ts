@@ -1,11 +1,11 @@
 // Makes text from outside safe to show: a log line must not move a cursor, ring a bell, reverse a sentence or hide in one. Every
 // output passes through here; nothing is dropped, it is shown as an escape.
 
-// C0, DEL, C1, soft hyphen, Arabic letter mark, zero width and bidi controls, line and paragraph separator, word joiner and
-// invisible operators, Hangul and Mongolian fillers, variation selectors (apart from emoji's), BOM, interlinear marks, tag
-// characters, lone surrogates.
+// C0, DEL, C1, soft hyphen, Arabic letter mark, zero width and bidi controls, line and paragraph separators, word joiner and
+// invisible operators, Hangul and Mongolian fillers, BOM, interlinear marks, tag characters; grapheme joiner, Khmer and Mongolian
+// invisible vowels and variation selectors (apart from emoji's); lone surrogates.
 const unsafe =
-  /[\u0000-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202f\u205f-\u206f\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]|\p{Surrogate}/gu;
+  /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{e0000}-\u{e0fff}]|\u034f|[\u17b4\u17b5]|[\u180b-\u180d\u180f]|[\ufe00-\ufe0e]|\p{Surrogate}/gu;
 
 const short: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
 

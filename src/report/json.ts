@@ -10,3 +10,15 @@ export function renderJson(report: Report): string {
   const text = JSON.stringify(ordered, null, 2);
   return `${text.replace(rest, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`;
 }
+
+/** A report that was saved as JSON; null where the text is none. Never throws. */
+export function parseReport(text: string): Report | null {
+  let data: unknown;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  const parsed = reportSchema.safeParse(data);
+  return parsed.success ? parsed.data : null;
+}

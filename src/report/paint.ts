@@ -3,7 +3,7 @@
 /** `false`/0 is no colour at all; 1 is the 16 colours of every terminal. More levels exist in terminals, but a report needs no more. */
 export type ColourLevel = boolean | 0 | 1 | 2 | 3;
 
-export type Style = 'title' | 'bad' | 'warn' | 'good' | 'quiet' | 'command' | 'label';
+export type Style = 'title' | 'bad' | 'warn' | 'good' | 'quiet' | 'command' | 'label' | 'plain';
 export type Paint = (style: Style, text: string) => string;
 
 // Only attributes and the base palette, so that each terminal's own theme decides how they look on light and dark.
@@ -15,13 +15,14 @@ const codes: Readonly<Record<Style, readonly [open: string, close: string]>> = {
   quiet: ['2', '22'],
   command: ['36', '39'],
   label: ['1', '22'],
+  plain: ['', ''],
 };
 
 /** A painter for one level. Without colour it returns the text unchanged. */
 export function paintWith(level: ColourLevel): Paint {
   if (level === false || level === 0) return (_, text) => text;
   return (style, text) => {
-    if (text === '') return text;
+    if (text === '' || style === 'plain') return text;
     const [open, close] = codes[style];
     return `\u001b[${open}m${text}\u001b[${close}m`;
   };

@@ -327,7 +327,7 @@ function evidenceSection(page: Page): void {
 
 // The last line stands right above the prompt when the answer has scrolled away, so it repeats the answer.
 function footer(page: Page, style: Style): void {
-  const { report, labels, lines, paint } = page;
+  const { report, labels, paint } = page;
   put(page, '');
   const count = Object.keys(report.evidence).length;
   const separator = ' · ';

@@ -116,5 +116,5 @@ function directiveText(value: Readonly<Record<string, unknown>>): string | null 
 /** `key value` pairs without the empty ones: figures first, then nested values as JSON. */
 function compact(value: Readonly<Record<string, unknown>>): string {
   const shown = Object.entries(value).filter(([, each]) => each !== null);
-  return shown.map(([key, each]) => `${key} ${typeof each === 'object' ? JSON.stringify(each) : String(each)}`).join(', ');
+  return shown.map(([key, each]) => `${key} ${typeof each === 'string' ? each : JSON.stringify(each)}`).join(', ');
 }
