@@ -1,12 +1,22 @@
 #!/usr/bin/env node
 // The command line: the only place that reads argv, prints and exits.
+import { readFile } from 'node:fs/promises';
+
 import { CommanderError, Command } from 'commander';
+
+import { causes } from '../causes/index.ts';
 
 import { renderProblems, SiteFileError, UserError } from '../model/errors.ts';
 import { plain } from '../model/neutral.ts';
+import type { Language } from '../model/text.ts';
+import { causesCommand } from './commands/causes.ts';
 import { diagnoseCommand } from './commands/diagnose.ts';
+import { explainCommand } from './commands/explain.ts';
 import { judgeCommand } from './commands/judge.ts';
 import { labCommand } from './commands/lab.ts';
+import { pageCommand } from './commands/page.ts';
+import { ticketCommand } from './commands/ticket.ts';
+import { reportFor } from './run.ts';
 import { version } from './version.ts';
 
 /** Writes what went wrong and returns the exit code. A user's mistake gets a line and a hint; a bug gets its stack. */
@@ -23,6 +33,12 @@ function explain(error: unknown): number {
   return 2;
 }
 
+/** A cause's page, which lies beside its judge in the sources and in the package alike. */
+async function readPage(id: string, language: Language): Promise<string | null> {
+  const file = new URL(`../causes/${encodeURIComponent(id)}/${language === 'zh' ? 'README.zh.md' : 'README.md'}`, import.meta.url);
+  return readFile(file, 'utf8').catch(() => null);
+}
+
 function program(finish: (code: number) => void): Command {
   const why5xx = new Command('why5xx')
     .description('Finds out why a site behind a load balancer answers 500, 502 or 504:\nwhich layer and host, which root cause, with proof and the fix.')
@@ -32,6 +48,10 @@ function program(finish: (code: number) => void): Command {
     .configureHelp({ showGlobalOptions: false })
     .addCommand(diagnoseCommand(finish), { isDefault: true })
     .addCommand(judgeCommand(finish))
+    .addCommand(pageCommand(finish))
+    .addCommand(ticketCommand(reportFor))
+    .addCommand(explainCommand(causes, readPage))
+    .addCommand(causesCommand(causes))
     .addCommand(labCommand());
   why5xx.addHelpText(
     'after',

@@ -6,19 +6,26 @@ import { resolveNames } from './client/dns.ts';
 import { openRequester } from './client/requester.ts';
 import { inspectTls } from './client/tls.ts';
 import { firewall } from './firewall/probe.ts';
+import { fpm } from './fpm/probe.ts';
+import { haproxyConfig } from './haproxy-config/probe.ts';
+import { haproxyStat } from './haproxy-stat/probe.ts';
 import { composeHostScript, splitHostOutput } from './host-script.ts';
 import { listeners } from './listeners/probe.ts';
+import { logs, marksOf } from './logs/probe.ts';
+import type { LogSample } from './logs/probe.ts';
 import { nginxConfig } from './nginx-config/probe.ts';
 import { processes } from './processes/probe.ts';
+import { routes } from './routes/probe.ts';
+import { socketFiles } from './socket-files/probe.ts';
 
-/** In the order in which a host's script runs them: cheap and volatile first. */
-export const hostProbes = [listeners, processes, nginxConfig, firewall] as unknown as readonly HostProbe[];
+/** In the order in which a host's script runs them: what changes fastest first. */
+export const hostProbes = [listeners, processes, fpm, haproxyStat, firewall, routes, nginxConfig, haproxyConfig, socketFiles, logs] as unknown as readonly HostProbe[];
 
 export const instruments: Instruments = {
   hostProbes,
   composeHostScript,
   splitHostOutput,
-  marksOf: () => '',
+  marksOf: (sample) => marksOf(sample as LogSample),
   openRequester,
   resolveNames,
   connectAll,
