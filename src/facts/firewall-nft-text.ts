@@ -22,7 +22,7 @@ const statementWriters: Readonly<Record<string, Writer>> = {
   notrack: () => 'notrack',
   jump: (body) => `jump ${target(body)}`,
   goto: (body) => `goto ${target(body)}`,
-  vmap: (body) => (isRecord(body) ? `${expression(body['key'])} vmap ${expression(body['data'])}` : json(body)),
+  vmap: (body) => (isRecord(body) ? `${expression(body['key'])} vmap ${dataOf(body)}` : json(body)),
   limit: (body) => (typeof body === 'string' ? `limit name ${quote(body)}` : limit(body)),
   quota: (body) => (typeof body === 'string' ? `quota name ${quote(body)}` : isRecord(body) ? `quota ${body['inv'] === true ? 'over ' : ''}${text(body['val'])} ${text(body['val_unit'])}${body['used'] === undefined ? '' : ` used ${text(body['used'])} ${text(body['used_unit'])}`}` : json(body)),
   'ct count': (body) => (isRecord(body) ? `ct count ${body['inv'] === true ? 'over ' : ''}${text(body['val'])}` : json(body)),
