@@ -70,22 +70,16 @@ export function edgeFiles(options: LabOptions, facts: LabFacts): Files {
   client_max_body_size 100m;
   large_client_header_buffers 8 64k;
 
-  if ($unfiled) {
-    rewrite ^ /.interception last;
-  }
-  location = /.interception {
-    internal;
+  location @interception {
     more_set_headers 'Server: Beaver' 'Cache-Control: no-cache';
-    default_type text/html;
-    error_page 403 /.interception.html;
-    return 403;
-  }
-  location = /.interception.html {
-    internal;
-    more_set_headers -s 403 'Server: Beaver' 'Cache-Control: no-cache';
     root /etc/nginx/pages;
+    try_files /interception.html =404;
   }
   location / {
+    error_page 403 @interception;
+    if ($unfiled) {
+      return 403;
+    }
     proxy_pass http://${facts.balancerAddress}:${facts.httpPort};
     proxy_http_version 1.1;
     proxy_set_header Host $host;
@@ -118,7 +112,7 @@ export function edgeFiles(options: LabOptions, facts: LabFacts): Files {
     '/etc/nginx/modules-enabled/50-mod-http-headers-more-filter.conf': 'load_module modules/ngx_http_headers_more_filter_module.so;\n',
     '/etc/nginx/conf.d/unfiled.conf': 'map $host $unfiled {\n  default 0;\n  include /etc/nginx/unfiled.map;\n}\n',
     '/etc/nginx/unfiled.map': '# domains without a filing, one a line: shop.example.com 1;\n',
-    '/etc/nginx/pages/.interception.html': icpPage,
+    '/etc/nginx/pages/interception.html': icpPage,
     '/etc/nginx/sites-enabled/shop.conf': rule,
     '/etc/nginx/sites-enabled/default': placeholder,
     '/etc/nftables.conf': `table inet shield {

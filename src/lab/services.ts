@@ -17,7 +17,7 @@ export function startSnippet(service: Service, programs: Programs): string {
       return `mkdir -p /run/php && php-fpm${programs.phpVersion} --daemonize --fpm-config /etc/php/${programs.phpVersion}/fpm/php-fpm.conf -c /etc/php/${programs.phpVersion}/fpm`;
     case 'haproxy':
       // Its log leaves on standard output; sed takes the place of a syslog daemon and only strips the priority.
-      return `haproxy -c -q -f /etc/haproxy/haproxy.cfg && { { exec setsid haproxy -W -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid 2>&1 < /dev/null; } | setsid sed -u 's/^<[0-9]*>//' >> /var/log/haproxy.log 2>/dev/null & } && i=0 && while [ ! -S /run/haproxy/admin.sock ] && [ $i -lt 100 ]; do sleep 0.03; i=$((i + 1)); done && [ -S /run/haproxy/admin.sock ]`;
+      return `haproxy -c -q -f /etc/haproxy/haproxy.cfg && rm -f /run/haproxy/admin.sock && { { exec setsid haproxy -W -f /etc/haproxy/haproxy.cfg -p /run/haproxy.pid 2> /dev/null < /dev/null; } | setsid sed -u 's/^<[0-9]*>//' >> /var/log/haproxy.log 2>/dev/null & } && i=0 && while [ ! -S /run/haproxy/admin.sock ] && [ $i -lt 100 ]; do sleep 0.03; i=$((i + 1)); done && [ -S /run/haproxy/admin.sock ]`;
   }
 }
 
@@ -48,19 +48,21 @@ export function killSnippet(service: Service, programs: Programs): string {
 i=0; while [ -n "$(pids ${name})" ] && [ $i -lt 100 ]; do i=$((i + 1)); sleep 0.02; done`;
 }
 
-/** Re-reads the configuration the way an operator does, and waits (bounded) until it is in force: until new workers have taken over. */
+/**
+ * Re-reads the configuration the way an operator does, and waits (bounded) until it is in force: until new workers have taken over.
+ * nginx lets old and new ones accept side by side for 100 ms.
+ */
 export function reloadSnippet(service: Exclude<Service, 'sshd'>, programs: Programs): string {
   const name = processName(service, programs);
   const master = { nginx: '/run/nginx.pid', 'php-fpm': `/run/php/php${programs.phpVersion}-fpm.pid`, haproxy: '/run/haproxy.pid' }[service];
   const signal = { nginx: 'HUP', 'php-fpm': 'USR2', haproxy: 'USR2' }[service];
-  const test = { nginx: 'nginx -t -q', 'php-fpm': `php-fpm${programs.phpVersion} -t --fpm-config /etc/php/${programs.phpVersion}/fpm/php-fpm.conf 2>/dev/null`, haproxy: 'haproxy -c -q -f /etc/haproxy/haproxy.cfg' }[service];
-  return `${eachPid}M=$(cat ${master})
-workers() { for p in $(pids ${name}); do if grep -qs "^PPid:[[:space:]]*$M$" "/proc/$p/status"; then echo $p; fi; done; }
+  const test = { nginx: 'nginx -t -q', 'php-fpm': ':', haproxy: 'haproxy -c -q -f /etc/haproxy/haproxy.cfg' }[service];
+  return `${eachPid}workers() { M=$(cat ${master}); for p in $(pids ${name}); do if grep -qs "^PPid:[[:space:]]*$M$" "/proc/$p/status"; then echo $p; fi; done; }
 OLD=" $(workers | tr '\\n' ' ')"
 ${test}
-kill -${signal} "$M"
+kill -${signal} "$(cat ${master})"
 i=0; while [ $i -lt 100 ]; do
-  for p in $(workers); do case "$OLD" in *" $p "*) ;; *) sleep 0.05; exit 0 ;; esac; done
+  for p in $(workers); do case "$OLD" in *" $p "*) ;; *) sleep 0.2; exit 0 ;; esac; done
   i=$((i + 1)); sleep 0.02
 done`;
 }
