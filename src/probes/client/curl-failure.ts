@@ -19,7 +19,7 @@ export interface CurlOutcome {
  * `connect to 10.0.0.1 port 80 failed: Connection refused` · `Immediate connect fail for fe80::1: Network is unreachable` ·
  * `Recv failure: Connection reset by peer` · `OpenSSL SSL_connect: Connection reset by peer in connection to x:443`
  */
-const errnoTexts: readonly (readonly [RegExp, WireError])[] = [
+export const errnoTexts: readonly (readonly [RegExp, WireError])[] = [
   [/Connection refused/, 'refused'],
   [/Connection reset by peer|Broken pipe/, 'reset'],
   [/No route to host|Network is unreachable|Network unreachable|Host is down/, 'unreachable'],

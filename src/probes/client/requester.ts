@@ -3,7 +3,8 @@ import type { Exchange, RequestSpec } from '../../model/exchange.ts';
 import type { Transport } from '../../model/transport.ts';
 import { curlRequester } from './curl.ts';
 import { hereRequester } from './here.ts';
-import { detectTools, nothingToSendWith } from './tools.ts';
+import { shRequester } from './sh.ts';
+import { detectTools } from './tools.ts';
 
 /** How a batch is sent. `concurrency` bounds the requests in flight; `resolve` works like a hosts file. */
 export interface SendOptions {
@@ -29,8 +30,7 @@ export function openRequester(from: string, transport: Transport | null): Reques
   let chosen: Promise<Requester> | undefined;
   const choose = async (signal: AbortSignal): Promise<Requester> => {
     const tools = await detectTools(transport, signal);
-    if (tools.curl === null) throw nothingToSendWith(transport, 'HTTP');
-    return curlRequester(from, transport, tools.curl);
+    return tools.curl === null ? shRequester(from, transport, tools) : curlRequester(from, transport, tools.curl);
   };
   return {
     from,
