@@ -26,12 +26,16 @@ export interface SiteProblem {
   readonly source: string | null;
 }
 
-/** A site file with mistakes: all of them, in the order of the file. */
+/** More than anyone reads; a hostile file must not cost minutes. */
+export const maxSiteProblems = 100;
+
+/** A site file with mistakes: all of them (at most about `maxSiteProblems`), in the order of the file. */
 export class SiteFileError extends UserError {
   readonly fileName: string;
   readonly problems: readonly SiteProblem[];
   constructor(fileName: string, problems: readonly SiteProblem[]) {
-    const count = problems.length === 1 ? '1 problem' : `${String(problems.length)} problems`;
+    const count =
+      problems.length === 1 ? '1 problem' : `${problems.length < maxSiteProblems ? '' : 'at least '}${String(problems.length)} problems`;
     super('site-file-invalid', `${fileName}: ${count} in the site file`, 'docs/site-file.md describes every key.');
     this.name = 'SiteFileError';
     this.fileName = fileName;
@@ -48,7 +52,7 @@ export function renderProblems({ fileName, problems }: Pick<SiteFileError, 'file
       const head = `${plain(fileName)}:${String(line)}:${String(column)}: ${path === '' ? '' : `${plain(path)}: `}${plain(message)}`;
       const lines = [hint === null ? head : `${head} (${plain(hint)})`];
       if (source !== null && source.trim() !== '') {
-        const characters = [...source.replaceAll('\t', ' ')];
+        const characters = Array.from(source.replaceAll('\t', ' '));
         // A long line is shown around the place.
         const from = column > maxSourceWidth - 10 ? column - 40 : 0;
         const gutter = `${String(line).padStart(5)} | `;

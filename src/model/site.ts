@@ -10,10 +10,7 @@ function text(shape: RegExp, expected: string) {
   return z.string(expected).regex(shape, expected);
 }
 
-const name = text(
-  /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
-  'expected a short name: letters, digits, ".", "_" or "-", at most 63 of them, in quotes if it looks like a number',
-);
+const name = text(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'expected a short name of letters, digits, ".", "_" and "-"');
 const hostName = name.describe('Name of this host in reports; each host has its own');
 
 const urlExpected = 'expected an http:// or https:// URL';
@@ -143,7 +140,10 @@ const healthCheck = z.strictObject({
     .describe('Host header of the check; none when absent'),
   port: port.optional().describe("Port of the check; the backend's own when absent"),
   expect: z
-    .union([text(expectShape, expectExpected), z.number(expectExpected).int(expectExpected).min(100, expectExpected).max(599, expectExpected)], expectExpected)
+    .union(
+      [text(expectShape, expectExpected), z.number(expectExpected).int(expectExpected).min(100, expectExpected).max(599, expectExpected)],
+      expectExpected,
+    )
     .transform((value) => String(value).toLowerCase())
     .default('2xx,3xx')
     .describe('Status codes that count as healthy'),
@@ -196,10 +196,7 @@ export const siteSchema = z
     requests: z.array(request).default([]).describe('More failing requests'),
     static: httpUrl.optional().describe('A page that needs no application'),
     resolve: z
-      .record(
-        z.string().refine(isHost, 'expected a host name'),
-        z.string('expected an IP address').refine(isIp, 'expected an IP address'),
-      )
+      .record(z.string().refine(isHost, 'expected a host name'), z.string('expected an IP address').refine(isIp, 'expected an IP address'))
       .default({})
       .describe('Like a hosts file: name to address'),
     ca: text(/^[^\u0000-\u001f\u007f]+$/, 'expected the path of a PEM file')
@@ -226,7 +223,7 @@ export const siteSchema = z
 function crossCheck(site: unknown, complain: (path: readonly (string | number)[], message: string) => void): void {
   const hosts = [
     ...list(site, 'edge').map((host, i) => [at(host, 'name'), ['edge', i, 'name']] as const),
-    ...[[at(at(site, 'balancer'), 'name'), ['balancer', 'name']] as const],
+    [at(at(site, 'balancer'), 'name'), ['balancer', 'name']] as const,
     ...list(site, 'backends').map((host, i) => [at(host, 'name'), ['backends', i, 'name']] as const),
     ...list(site, 'clients').map((host, i) => [at(host, 'name'), ['clients', i, 'name']] as const),
   ];
@@ -247,13 +244,16 @@ function crossCheck(site: unknown, complain: (path: readonly (string | number)[]
   const ports = new Set<unknown>();
   list(at(site, 'balancer'), 'listeners').forEach((each, i) => {
     const value = at(each, 'port');
-    if (ports.has(value)) complain(['balancer', 'listeners', i, 'port'], 'expected a port of its own, because another listener has the same');
+    if (ports.has(value))
+      complain(['balancer', 'listeners', i, 'port'], 'expected a port of its own, because another listener has the same');
     else if (value !== undefined) ports.add(value);
   });
 }
 
 function at(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    ? (value as Readonly<Record<string, unknown>>)[key]
+    : undefined;
 }
 function list(value: unknown, key: string): readonly unknown[] {
   const found = at(value, key);
@@ -264,6 +264,7 @@ function list(value: unknown, key: string): readonly unknown[] {
 export function siteJsonSchema(): Readonly<Record<string, unknown>> {
   return {
     title: 'why5xx site file',
+    description: 'What is there: the failing URL, edge, balancer and backends, and how to look into them',
     ...z.toJSONSchema(siteSchema, { io: 'input', target: 'draft-7' }),
   };
 }

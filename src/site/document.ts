@@ -29,7 +29,7 @@ export function parseSiteDocument(text: string): SiteDocument {
     const source = /^[^\r\n]*/.exec(text.slice(start, start + 10_000))?.[0] ?? '';
     return {
       line: Math.max(1, line),
-      column: [...source.slice(0, Math.max(0, col - 1))].length + 1,
+      column: Array.from(source.slice(0, Math.max(0, col - 1))).length + 1,
       path: pathText(path),
       message,
       hint,
@@ -46,12 +46,25 @@ export function parseSiteDocument(text: string): SiteDocument {
   let duplicates: readonly SiteProblem[];
   try {
     // Duplicate keys are searched below, because the library compares each key with each.
-    document = parseDocument(text, { lineCounter: lines, prettyErrors: false, stringKeys: true, uniqueKeys: false, merge: true, logLevel: 'silent' });
+    document = parseDocument(text, {
+      lineCounter: lines,
+      prettyErrors: false,
+      stringKeys: true,
+      uniqueKeys: false,
+      merge: true,
+      logLevel: 'error',
+    });
+    if (document.errors.some(({ code }) => code === 'RESOURCE_EXHAUSTION')) return stop(tooDeep, null);
+    const aliases = unknownAliases(document, problem);
+    if (aliases.length > 0) return { data: undefined, problems: aliases, broken: true, problemAt: () => problem(0, [], '') };
     duplicates = duplicateKeys(document, problem);
     data = document.toJS({ maxAliasCount });
   } catch (error) {
-    if (error instanceof RangeError) return stop('expected a flat file, found things nested too deeply', null);
-    if (error instanceof ReferenceError) return stop('expected few anchors, found one that is used too often or inside itself', 'write the values out');
+    if (error instanceof RangeError) return stop(tooDeep, null);
+    if (error instanceof ReferenceError)
+      return stop('expected few anchors, found one that is used too often or inside itself', 'write the values out');
+    // The library throws plain errors for merge keys that cannot be merged.
+    if (error instanceof Error) return stop(yamlMessage('MERGE', error.message), 'write the values out');
     throw error;
   }
   const yamlProblems = [...document.errors, ...document.warnings]
@@ -64,6 +77,8 @@ export function parseSiteDocument(text: string): SiteDocument {
     problemAt: (path, at, message, hint = null) => problem(offsetOf(document, path, at), path, message, hint),
   };
 }
+
+const tooDeep = 'expected a flat file, found things nested too deeply';
 
 const yamlHints: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'indent with spaces',
@@ -81,6 +96,23 @@ function yamlMessage(code: string, message: string): string {
 }
 
 type ProblemOf = (offset: number, path: Path, message: string, hint?: string | null) => SiteProblem;
+
+function unknownAliases(document: Document.Parsed, problem: ProblemOf): readonly SiteProblem[] {
+  const anchors = new Set<string>();
+  const found: SiteProblem[] = [];
+  visit(document, {
+    Node(_, node) {
+      if (isAlias(node)) {
+        if (!anchors.has(node.source) && found.length < maxYamlProblems) {
+          found.push(
+            problem(startOf(node) ?? 0, [], `expected an anchor &${node.source} above, found none`, 'text that starts with * needs quotes'),
+          );
+        }
+      } else if (node.anchor !== undefined) anchors.add(node.anchor);
+    },
+  });
+  return found;
+}
 
 function duplicateKeys(document: Document.Parsed, problem: ProblemOf): readonly SiteProblem[] {
   const found: SiteProblem[] = [];

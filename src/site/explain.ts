@@ -1,6 +1,7 @@
 // Turns what the schema found into sentences: what was expected, what was found, what was probably meant.
 import type { z } from 'zod';
 
+import { maxSiteProblems } from '../model/errors.ts';
 import type { SiteProblem } from '../model/errors.ts';
 import { redactText } from '../model/redact.ts';
 import { siteJsonSchema } from '../model/site.ts';
@@ -8,17 +9,15 @@ import { mayShow } from './document.ts';
 import type { Path, SiteDocument } from './document.ts';
 
 type Issue = z.core.$ZodIssue;
-/** More than anyone reads; a hostile file must not cost minutes. */
-const maxProblems = 100;
 
-/** One problem for each mistake, at most `maxProblems`. */
+/** One problem for each mistake, at most `maxSiteProblems`. */
 export function explain(issues: readonly Issue[], document: SiteDocument): readonly SiteProblem[] {
   const problems: SiteProblem[] = [];
   for (const issue of issues) {
     for (const each of flatten(issue, [])) {
-      if (problems.length >= maxProblems) return problems;
+      if (problems.length >= maxSiteProblems) return problems;
       if (each.issue.code === 'unrecognized_keys') {
-        for (const key of each.issue.keys.slice(0, maxProblems - problems.length)) problems.push(unknownKey(key, each.path, document));
+        for (const key of each.issue.keys.slice(0, maxSiteProblems - problems.length)) problems.push(unknownKey(key, each.path, document));
       } else problems.push(explainOne(each.issue, each.path, document));
     }
   }
@@ -34,7 +33,9 @@ interface Placed {
 function flatten(issue: Issue, before: Path): readonly Placed[] {
   const path = [...before, ...issue.path.map((step) => (typeof step === 'symbol' ? String(step) : step))];
   if (issue.code !== 'invalid_union') return [{ issue, path }];
-  const fitting = issue.errors.filter((branch) => !branch.some((each) => each.path.length === 0 && (each.code === 'invalid_type' || each.code === 'invalid_value')));
+  const fitting = issue.errors.filter(
+    (branch) => !branch.some((each) => each.path.length === 0 && (each.code === 'invalid_type' || each.code === 'invalid_value')),
+  );
   const [branch] = fitting;
   return branch === undefined || fitting.length > 1 ? [{ issue, path }] : branch.flatMap((each) => flatten(each, path));
 }
@@ -45,7 +46,9 @@ function explainOne(issue: Issue, path: Path, document: SiteDocument): SiteProbl
     return document.problemAt(path, 'key', `${expected}, found ${found(path.at(-1), [])}`);
   }
   const value = valueAt(document.data, path);
-  const hint = issue.code === 'invalid_value' ? didYouMean(value, issue.values) : null;
+  const needsQuotes =
+    issue.code === 'invalid_type' && issue.expected === 'string' && (typeof value === 'number' || typeof value === 'boolean');
+  const hint = issue.code === 'invalid_value' ? didYouMean(value, issue.values) : needsQuotes ? 'put it in quotes' : null;
   return document.problemAt(path, 'value', `${expectation(issue)}, found ${found(value, path)}`, hint);
 }
 
@@ -76,7 +79,7 @@ function unknownKey(key: string, path: Path, document: SiteDocument): SiteProble
 export function found(value: unknown, path: Path): string {
   if (value === undefined || value === null) return 'nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
-  if (typeof value === 'object') return 'keys with values';
+  if (typeof value !== 'string' && typeof value !== 'number' && typeof value !== 'boolean') return 'keys with values';
   if (!mayShow(path)) return 'a value that is not shown';
   const text = redactText(String(value));
   const short = text.length > 60 ? `${text.slice(0, 59)}…` : text;
@@ -102,7 +105,14 @@ function knownKeys(path: Path): readonly string[] {
   for (const step of path) {
     nodes = nodes
       .flatMap((node) => node.anyOf ?? [node])
-      .flatMap((node) => (typeof step === 'number' ? node.items : node.properties !== undefined && Object.hasOwn(node.properties, step) ? node.properties[step] : undefined) ?? []);
+      .flatMap(
+        (node) =>
+          (typeof step === 'number'
+            ? node.items
+            : node.properties !== undefined && Object.hasOwn(node.properties, step)
+              ? node.properties[step]
+              : undefined) ?? [],
+      );
   }
   return nodes.flatMap((node) => node.anyOf ?? [node]).flatMap((node) => Object.keys(node.properties ?? {}));
 }
@@ -113,7 +123,9 @@ function didYouMean(value: unknown, known: readonly unknown[]): string | null {
     .filter((each) => typeof each === 'string')
     .map((word) => ({ word, away: distance(value.toLowerCase(), word.toLowerCase()) }))
     .sort((a, b) => a.away - b.away);
-  return best !== undefined && best.away <= Math.max(1, Math.floor(best.word.length / 3)) ? `did you mean "${best.word}"?` : null;
+  return best !== undefined && best.away <= Math.floor(Math.max(best.word.length, value.length) / 3)
+    ? `did you mean "${best.word}"?`
+    : null;
 }
 
 /** Edit distance in which two neighbours that changed places count once. */

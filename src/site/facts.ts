@@ -32,7 +32,8 @@ function withoutSecrets<Host extends { readonly exec?: Exec | undefined }>(host:
 function safeWords(words: readonly string[]): string[] {
   return words.map((word, i) => {
     const before = words[i - 1] ?? '';
-    if (/^-{1,2}[\w-]*(pass|token|secret|key)[\w-]*$/i.test(before) || (before === '-p' && /(^|\/)sshpass$/.test(words[i - 2] ?? ''))) return '[redacted]';
-    return /sshpass$/.test(words[i - 1] ?? '') && /^-p./.test(word) ? '-p[redacted]' : redactText(word);
+    if (/^-{1,2}[\w-]*(pass|token|secret|key)[\w-]*$/i.test(before) || (before === '-p' && /(^|\/)sshpass$/.test(words[i - 2] ?? '')))
+      return '[redacted]';
+    return (words[i - 1] ?? '').endsWith('sshpass') && /^-p./.test(word) ? '-p[redacted]' : redactText(word);
   });
 }

@@ -36,7 +36,8 @@ export interface ReadSite {
 /** `input` is a path or an http(s) URL. Throws UserError, and of it SiteFileError for mistakes in the file; nothing else. */
 export async function readSite(input: string, options: ReadSiteOptions): Promise<ReadSite> {
   if (/^https?:/i.test(input)) return siteOfUrl(input);
-  if (input === '') throw new UserError('no-site', 'no site file and no URL', 'Name one: why5xx https://shop.example.com/ or why5xx shop.yaml.');
+  if (input === '')
+    throw new UserError('no-site', 'no site file and no URL', 'Name one: why5xx https://shop.example.com/ or why5xx shop.yaml.');
   if (input.includes('\0')) throw new UserError('file-missing', 'a path cannot hold a NUL byte', 'Check the path.');
   const fileName = options.fileName ?? input;
   const bytes = await (options.readFile ?? ((path) => readSmallFile(path, 'site file')))(input);
@@ -51,7 +52,10 @@ async function checked(text: string, fileName: string, baseDir: string, env: Env
     throw siteFileError(fileName, [...problems, document.problemAt([], 'value', 'expected a site file, found nothing', startHint)]);
   }
   if (typeof document.data !== 'object' || Array.isArray(document.data)) {
-    throw siteFileError(fileName, [...problems, document.problemAt([], 'value', `expected keys with values, found ${found(document.data, [])}`, startHint)]);
+    throw siteFileError(fileName, [
+      ...problems,
+      document.problemAt([], 'value', `expected keys with values, found ${found(document.data, [])}`, startHint),
+    ]);
   }
   const result = siteSchema.safeParse(document.data);
   if (!result.success) problems.push(...explain(result.error.issues, document));
@@ -74,10 +78,19 @@ function siteFileError(fileName: string, problems: readonly SiteProblem[]): Site
 }
 
 function siteOfUrl(input: string): ReadSite {
-  const name = URL.canParse(input) ? new URL(input).hostname.replaceAll(/[^A-Za-z0-9._-]+/g, '-').replace(/^[^A-Za-z0-9]+/, '').slice(0, 63) : '';
+  const name = URL.canParse(input)
+    ? new URL(input).hostname
+        .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+        .replace(/^[^A-Za-z0-9]+/, '')
+        .slice(0, 63)
+    : '';
   const result = siteSchema.safeParse({ why5xx: 1, url: input, ...(name === '' ? {} : { name }) });
   if (!result.success) {
-    throw new UserError('bad-url', `expected an http:// or https:// URL, found ${found(input, [])}`, 'Write it as in a browser: https://shop.example.com/api/orders.');
+    throw new UserError(
+      'bad-url',
+      `expected an http:// or https:// URL, found ${found(input, [])}`,
+      'Write it as in a browser: https://shop.example.com/api/orders.',
+    );
   }
   return { site: result.data, secrets: secretsOf(result.data, {}), ca: null, baseDir: resolve('.') };
 }
@@ -103,7 +116,7 @@ async function readCa(document: SiteDocument, baseDir: string, problems: SitePro
   if (certificates === null) return complain(`none in ${path}`, null);
   for (const [i, certificate] of certificates.entries()) {
     try {
-      new X509Certificate(certificate);
+      void new X509Certificate(certificate);
     } catch {
       return complain(`that number ${String(i + 1)} in ${path} cannot be read`, null);
     }

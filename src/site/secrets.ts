@@ -11,7 +11,10 @@ const minSecretLength = 4;
 const reference = /\$(?:\$|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})/g;
 
 /** A header value with `$NAME` and `${NAME}` filled in; `$$` is a dollar sign. Missing names are listed, not thrown. */
-export function fillIn(value: string, env: Environment): { readonly value: string; readonly used: readonly string[]; readonly missing: readonly string[] } {
+export function fillIn(
+  value: string,
+  env: Environment,
+): { readonly value: string; readonly used: readonly string[]; readonly missing: readonly string[] } {
   const used: string[] = [];
   const missing: string[] = [];
   const filled = value.replaceAll(reference, (match, bare: string | undefined, braced: string | undefined) => {
@@ -34,11 +37,20 @@ export function environmentProblems(document: SiteDocument, env: Environment): r
       const path = ['requests', Number(i), 'headers', header];
       const { used, missing } = fillIn(value, env);
       for (const name of missing) {
-        problems.push(document.problemAt(path, 'value', `expected the environment variable ${name} to be set, found nothing`, 'write $$ for a dollar sign'));
+        problems.push(
+          document.problemAt(
+            path,
+            'value',
+            `expected the environment variable ${name} to be set, found nothing`,
+            'write $$ for a dollar sign',
+          ),
+        );
       }
       for (const name of used) {
         if (/[\u0000-\u0008\u000a-\u001f\u007f]/.test(env[name] ?? '')) {
-          problems.push(document.problemAt(path, 'value', `expected one line of text in the environment variable ${name}, found control characters`));
+          problems.push(
+            document.problemAt(path, 'value', `expected one line of text in the environment variable ${name}, found control characters`),
+          );
         }
       }
     }
@@ -74,7 +86,8 @@ export function secretsOf(site: Site, env: Environment): readonly string[] {
       if (/^cookie$/i.test(header)) for (const pair of value.split(';')) add(pair.slice(pair.indexOf('=') + 1));
       const credentials = /^(?:Basic|Bearer|Digest|Token|Negotiate)\s+(.+)$/i.exec(value)?.[1];
       add(credentials);
-      if (credentials !== undefined && /^Basic\s/i.test(value)) add(Buffer.from(credentials, 'base64').toString('utf8').split(':').slice(1).join(':'));
+      if (credentials !== undefined && /^Basic\s/i.test(value))
+        add(Buffer.from(credentials, 'base64').toString('utf8').split(':').slice(1).join(':'));
     }
   }
   for (const url of [site.url, site.static, ...site.requests.map((request) => request.url)]) {
@@ -97,7 +110,9 @@ function unescaped(value: string): string {
 }
 
 function at(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? (value as Readonly<Record<string, unknown>>)[key] : undefined;
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, key)
+    ? (value as Readonly<Record<string, unknown>>)[key]
+    : undefined;
 }
 function entries(value: unknown): readonly (readonly [string, unknown])[] {
   return typeof value === 'object' && value !== null ? Object.entries(value) : [];

@@ -225,7 +225,7 @@ export function runChild(spec: ChildSpec): Promise<ChildEnd> {
 
 function start(spec: ChildSpec) {
   // A process group of its own, without our terminal: nothing can prompt, and one signal ends all of it.
-  return spawn(spec.command, spec.args, { env: spec.env as NodeJS.ProcessEnv, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
+  return spawn(spec.command, spec.args, { env: spec.env, stdio: ['pipe', 'pipe', 'pipe'], detached: true });
 }
 
 /** Tells when the end mark with its code has passed through a stream of chunks. */

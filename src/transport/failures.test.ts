@@ -7,10 +7,28 @@ import { resultOf } from './failures.ts';
 import type { Way } from './failures.ts';
 
 function failureOf(via: Way['via'], exitCode: number | null, stderr: string): TransportError {
-  const way: Way = { describe: 'host', via, login: 'ssh -p 22 ops@web-1', command: via === 'ssh' ? 'ssh' : 'ip', connectTimeoutMs: 1000, timeoutMs: 1000 };
+  const way: Way = {
+    describe: 'host',
+    via,
+    login: 'ssh -p 22 ops@web-1',
+    command: via === 'ssh' ? 'ssh' : 'ip',
+    connectTimeoutMs: 1000,
+    timeoutMs: 1000,
+  };
   try {
     resultOf(
-      { by: 'done', startError: null, exitCode, began: false, scriptCode: null, stdout: Buffer.alloc(0), stderr: Buffer.from(stderr), truncated: false, tookMs: 1, gone: Promise.resolve() },
+      {
+        by: 'done',
+        startError: null,
+        exitCode,
+        began: false,
+        scriptCode: null,
+        stdout: Buffer.alloc(0),
+        stderr: Buffer.from(stderr),
+        truncated: false,
+        tookMs: 1,
+        gone: Promise.resolve(),
+      },
       way,
     );
   } catch (error) {
@@ -51,7 +69,11 @@ describe('what prefix commands say', () => {
     [1, 'Error response from daemon: No such container: web-9', 'unreachable'],
     [1, 'Error response from daemon: container 3f is not running', 'unreachable'],
     [1, 'Error from server (NotFound): pods "web-9" not found', 'unreachable'],
-    [126, 'OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH: unknown', 'command-missing'],
+    [
+      126,
+      'OCI runtime exec failed: exec failed: unable to start container process: exec: "sh": executable file not found in $PATH: unknown',
+      'command-missing',
+    ],
     [127, '', 'command-missing'],
     [126, '', 'permission'],
     [0, '', 'other'],

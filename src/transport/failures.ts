@@ -79,7 +79,8 @@ const prefixShapes: readonly Shape[] = [
     hint: 'What the command prefix enters does not exist (any more). Check `exec` in the site file.',
   },
   {
-    pattern: /permission denied|operation not permitted|not permitted|must be root|a password is required|a terminal is required|not in the sudoers/i,
+    pattern:
+      /permission denied|operation not permitted|not permitted|must be root|a password is required|a terminal is required|not in the sudoers/i,
     kind: 'permission',
     hint: 'Run why5xx as a user who may do this, or let sudo do it without a password.',
   },
@@ -116,11 +117,21 @@ export function resultOf(end: ChildEnd, way: Way, connectionHolds = false): RunR
       // Ended by a signal (the OOM killer's, the script's own): the way was fine. Otherwise nobody carried the end mark to us.
       if (way.via === 'local' || connectionHolds) return result;
       if (way.via === 'prefix' && (end.exitCode === null || end.exitCode > 128)) return result;
-      return fail('lost', `${way.describe}: the connection was lost before the script ended`, 'Try again; look at the host and its network.', result);
+      return fail(
+        'lost',
+        `${way.describe}: the connection was lost before the script ended`,
+        'Try again; look at the host and its network.',
+        result,
+      );
     }
     if (end.by === 'aborted') return fail('timeout', `${way.describe}: stopped before the script ended`, 'Give the run more time.', result);
     const seconds = `${String(way.timeoutMs / 1000)} s`;
-    return fail('timeout', `${way.describe}: the script did not end within ${seconds}`, 'The host is slow or something on it hangs. Look at its load.', result);
+    return fail(
+      'timeout',
+      `${way.describe}: the script did not end within ${seconds}`,
+      'The host is slow or something on it hangs. Look at its load.',
+      result,
+    );
   }
   switch (end.by) {
     case 'not-started':
@@ -140,18 +151,30 @@ export function resultOf(end: ChildEnd, way: Way, connectionHolds = false): RunR
 
 function notStarted(end: ChildEnd, way: Way): never {
   if (end.startError === 'ENOENT') {
-    const hint = way.via === 'ssh' ? 'Install the OpenSSH client, or put it on PATH.' : 'Install it, put it on PATH, or correct `exec` in the site file.';
+    const hint =
+      way.via === 'ssh'
+        ? 'Install the OpenSSH client, or put it on PATH.'
+        : 'Install it, put it on PATH, or correct `exec` in the site file.';
     return fail('command-missing', `${way.describe}: the command \`${plain(way.command)}\` is not there`, hint);
   }
   if (end.startError === 'EACCES' || end.startError === 'EPERM') {
-    return fail('permission', `${way.describe}: the command \`${plain(way.command)}\` may not be run`, 'Check its mode, or run why5xx as another user.');
+    return fail(
+      'permission',
+      `${way.describe}: the command \`${plain(way.command)}\` may not be run`,
+      'Check its mode, or run why5xx as another user.',
+    );
   }
-  return fail('other', `${way.describe}: could not start \`${plain(way.command)}\` (${end.startError ?? 'unknown error'})`, `Check by hand: ${way.login}`);
+  return fail(
+    'other',
+    `${way.describe}: could not start \`${plain(way.command)}\` (${end.startError ?? 'unknown error'})`,
+    `Check by hand: ${way.login}`,
+  );
 }
 
 function neverBegan(end: ChildEnd, way: Way): never {
   const words = `${end.stderr.toString('utf8')}\n${end.stdout.toString('utf8')}`;
-  const shapes = way.via === 'ssh' && end.exitCode === 255 ? sshShapes : way.via === 'ssh' ? [...sshShapes.slice(-1), ...prefixShapes] : prefixShapes;
+  const shapes =
+    way.via === 'ssh' && end.exitCode === 255 ? sshShapes : way.via === 'ssh' ? [...sshShapes.slice(-1), ...prefixShapes] : prefixShapes;
   for (const shape of shapes) {
     const line = words.split('\n').find((each) => shape.pattern.test(each));
     if (line === undefined) continue;
@@ -162,9 +185,14 @@ function neverBegan(end: ChildEnd, way: Way): never {
   if (end.exitCode === 127) {
     return fail('command-missing', `${way.describe}: there is no \`sh\`${said && `: ${said}`}`, 'why5xx needs a POSIX sh on the host.');
   }
-  if (end.exitCode === 126) return fail('permission', `${way.describe}: \`sh\` may not be run${said && `: ${said}`}`, `Check by hand: ${way.login}`);
+  if (end.exitCode === 126)
+    return fail('permission', `${way.describe}: \`sh\` may not be run${said && `: ${said}`}`, `Check by hand: ${way.login}`);
   if (end.exitCode === 0 && way.via === 'prefix') {
-    return fail('other', `${way.describe}: no shell answered`, 'The prefix must pass standard input on: `docker exec -i`, `kubectl exec -i`.');
+    return fail(
+      'other',
+      `${way.describe}: no shell answered`,
+      'The prefix must pass standard input on: `docker exec -i`, `kubectl exec -i`.',
+    );
   }
   return fail('other', `${way.describe}: ${way.command} ${ending}${said && `: ${said}`}`, `Check by hand: ${way.login}`);
 }

@@ -107,7 +107,11 @@ describe.for(shellNames)('%s', (shell) => {
   });
 
   it('ends at the deadline with its children', async () => {
-    const error = await failure(open(shell).sh(`echo early; (sleep 32.${String(shellNames.indexOf(shell))}159) & sleep 32.${String(shellNames.indexOf(shell))}159`, { timeoutMs: 400 }));
+    const error = await failure(
+      open(shell).sh(`echo early; (sleep 32.${String(shellNames.indexOf(shell))}159) & sleep 32.${String(shellNames.indexOf(shell))}159`, {
+        timeoutMs: 400,
+      }),
+    );
     expect([error.kind, error.partial?.stdout]).toEqual(['timeout', 'early\n']);
     await until(() => !runs(`sleep 32.${String(shellNames.indexOf(shell))}159`));
   });
@@ -115,7 +119,10 @@ describe.for(shellNames)('%s', (shell) => {
   it('ends with us, even when we are killed', async () => {
     const mark = `33.${String(shellNames.indexOf(shell))}159`;
     const program = `import { openTransport } from ${JSON.stringify(join(import.meta.dirname, 'open.ts'))}; await openTransport('local').sh('sleep ${mark}', { timeoutMs: 60000 });`;
-    const us = spawn(process.execPath, ['--input-type=module', '-e', program], { env: { ...process.env, PATH: paths.get(shell) }, stdio: 'ignore' });
+    const us = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      env: { ...process.env, PATH: paths.get(shell) },
+      stdio: 'ignore',
+    });
     await until(() => runs(`sleep ${mark}`) && !runs(`nothing ${mark}`));
     us.kill('SIGKILL');
     await until(() => !runs(`sleep ${mark}`));
@@ -138,7 +145,11 @@ describe('any shell', () => {
 
   it('cuts stdout at the cap, exactly, and reads stderr on beyond its own', async () => {
     const transport = openTransport();
-    expect(await transport.sh('printf 12345', { timeoutMs, maxOutputBytes: 5 })).toMatchObject({ code: 0, stdout: '12345', truncated: false });
+    expect(await transport.sh('printf 12345', { timeoutMs, maxOutputBytes: 5 })).toMatchObject({
+      code: 0,
+      stdout: '12345',
+      truncated: false,
+    });
     expect(await transport.sh('printf 123456', { timeoutMs, maxOutputBytes: 5 })).toMatchObject({ stdout: '12345', truncated: true });
     const noisy = await transport.sh('head -c 400000 /dev/zero | tr "\\0" e >&2; echo out', { timeoutMs });
     expect(noisy).toMatchObject({ code: 0, stdout: 'out\n', truncated: true });
@@ -209,7 +220,17 @@ describe('a command prefix', () => {
 });
 
 describe('an ssh address', () => {
-  it.for(['ssh://-oProxyCommand=id', 'ssh://a@-b', 'ssh://-l@b', 'ssh://a b', 'ssh://h:0', 'ssh://h:70000', 'ssh://h/x', 'ssh://', 'ssh://a;id@h'])('never %s', (exec) => {
+  it.for([
+    'ssh://-oProxyCommand=id',
+    'ssh://a@-b',
+    'ssh://-l@b',
+    'ssh://a b',
+    'ssh://h:0',
+    'ssh://h:70000',
+    'ssh://h/x',
+    'ssh://',
+    'ssh://a;id@h',
+  ])('never %s', (exec) => {
     expect(() => openTransport(exec)).toThrow(TransportError);
   });
   it.for(['ssh://web-1', 'ssh://ops@web-1:2222', 'ssh://[2001:db8::1]:22', 'ssh://root@10.0.0.1'])('but %s', (exec) => {

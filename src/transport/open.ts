@@ -39,8 +39,15 @@ export function openTransport(exec?: Exec, options: TransportOptions = {}): Tran
   }
   if (typeof exec !== 'string') {
     const [command, ...words] = exec;
-    if (command === undefined || command === '') throw new TransportError('other', 'an empty command prefix', 'Correct `exec` in the site file.');
-    const way = { describe: displayCommand(exec), via: 'prefix', login: displayCommand([...exec, 'sh']), command, connectTimeoutMs } as const;
+    if (command === undefined || command === '')
+      throw new TransportError('other', 'an empty command prefix', 'Correct `exec` in the site file.');
+    const way = {
+      describe: displayCommand(exec),
+      via: 'prefix',
+      login: displayCommand([...exec, 'sh']),
+      command,
+      connectTimeoutMs,
+    } as const;
     return transport(way, env, { start: async () => ({ command, args: [...words, 'sh', '-s'] }) });
   }
   const target = parseSshTarget(exec);
@@ -75,21 +82,37 @@ interface Route {
 function transport(
   way: Omit<Way, 'timeoutMs'>,
   env: Readonly<Record<string, string | undefined>>,
-  { start, gate = (session) => session(() => {}, () => {}), holds, end }: Route,
+  {
+    start,
+    gate = (session) =>
+      session(
+        () => {},
+        () => {},
+      ),
+    holds,
+    end,
+  }: Route,
 ): Transport {
   const closing = new AbortController();
   const running = new Set<Promise<void>>();
   const leaving = new Set<Promise<void>>();
   let closed: Promise<void> | null = null;
 
-  const run: Transport['sh'] = async (script, { signal, timeoutMs, maxOutputBytes = defaultMaxOutputBytes, env: variables = {}, args = [] }) => {
+  const run: Transport['sh'] = async (
+    script,
+    { signal, timeoutMs, maxOutputBytes = defaultMaxOutputBytes, env: variables = {}, args = [] },
+  ) => {
     const startedAt = performance.now();
     if (closing.signal.aborted) throw new TransportError('other', `${way.describe}: already closed`, 'This is a bug in why5xx.');
     let sent: ReturnType<typeof program>;
     try {
       sent = program(script, { env: variables, args });
     } catch (error) {
-      throw new TransportError('other', `${way.describe}: ${error instanceof Error ? error.message : 'bad value'}`, 'Correct the value in the site file.');
+      throw new TransportError(
+        'other',
+        `${way.describe}: ${error instanceof Error ? error.message : 'bad value'}`,
+        'Correct the value in the site file.',
+      );
     }
     return gate(async (onBegin, keep): Promise<RunResult> => {
       const { command, args: words } = await start();

@@ -63,7 +63,10 @@ async function startSshd(name: string, ...settings: readonly string[]): Promise<
   servers.push(child);
   let log = '';
   child.stderr.on('data', (chunk: Buffer) => (log += chunk.toString()));
-  await until(() => log.includes('Server listening'), () => `sshd did not start: ${log}`);
+  await until(
+    () => log.includes('Server listening'),
+    () => `sshd did not start: ${log}`,
+  );
   if (child.pid === undefined) throw new Error('sshd has no pid');
   return { port, pid: child.pid, log: () => log };
 }
@@ -77,9 +80,15 @@ async function until(holds: () => boolean, otherwise: () => string = () => 'it d
 }
 
 /** A client configuration; the known key is that of `host-key` unless named. */
-function clientConfig(name: string, { key = 'user-key', known = 'host-key' as string | null } = {}): string {
+function clientConfig(name: string, { key = 'user-key', known = 'host-key' }: { key?: string; known?: string | null } = {}): string {
   const knownHosts = join(folder, `known-${name}`);
-  const publicKey = known === null ? '' : readFileSync(join(folder, `${known}.pub`), 'utf8').split(' ').slice(0, 2).join(' ');
+  const publicKey =
+    known === null
+      ? ''
+      : readFileSync(join(folder, `${known}.pub`), 'utf8')
+          .split(' ')
+          .slice(0, 2)
+          .join(' ');
   writeFileSync(knownHosts, known === null ? '' : `* ${publicKey}\n`);
   const config = join(folder, `client-${name}.conf`);
   writeFileSync(
@@ -98,7 +107,15 @@ function clientConfig(name: string, { key = 'user-key', known = 'host-key' as st
   return config;
 }
 
-function connect(port: number, { config = clientConfig('default'), host = '127.0.0.1', connectTimeoutMs = 8000, env = {} as Record<string, string> } = {}): Transport {
+function connect(
+  port: number,
+  {
+    config = clientConfig('default'),
+    host = '127.0.0.1',
+    connectTimeoutMs = 8000,
+    env = {},
+  }: { config?: string; host?: string; connectTimeoutMs?: number; env?: Readonly<Record<string, string>> } = {},
+): Transport {
   const transport = openTransport(`ssh://${user}@${host}:${String(port)}`, {
     connectTimeoutMs,
     env: { ...process.env, XDG_RUNTIME_DIR: folder, WHY5XX_SSH_CONFIG: config, ...env },
@@ -246,7 +263,9 @@ describe('a host that does not', () => {
   });
 
   it('changed host key', async () => {
-    const error = await failure(connect(sshd.port, { config: clientConfig('changed', { known: 'other-host-key' }) }).sh(':', { timeoutMs }));
+    const error = await failure(
+      connect(sshd.port, { config: clientConfig('changed', { known: 'other-host-key' }) }).sh(':', { timeoutMs }),
+    );
     expect(error.kind).toBe('host-key');
     expect(error.message).toContain('has changed');
     expect(error.hint).toContain('ssh-keygen -R');
@@ -280,7 +299,12 @@ describe('a host that does not', () => {
   });
 
   it('speaks something else', async () => {
-    const server = createServer((socket) => socket.on('error', () => {}).resume().end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1');
+    const server = createServer((socket) =>
+      socket
+        .on('error', () => {})
+        .resume()
+        .end('HTTP/1.1 400 Bad Request\r\n\r\n'),
+    ).listen(0, '127.0.0.1');
     await new Promise((resolve) => server.once('listening', resolve));
     try {
       const error = await failure(connect((server.address() as AddressInfo).port).sh(':', { timeoutMs }));
@@ -323,7 +347,10 @@ describe('the end', () => {
     expect(error.kind).toBe('timeout');
     expect(error.partial?.stdout).toBe('early\n');
     expect(performance.now() - startedAt).toBeLessThan(3000);
-    await until(() => processesWith('sleep 31.4159').length === 0, () => 'the script lives on');
+    await until(
+      () => processesWith('sleep 31.4159').length === 0,
+      () => 'the script lives on',
+    );
     expect((await transport.sh('echo again', { timeoutMs })).stdout).toBe('again\n');
   });
 
@@ -333,7 +360,10 @@ describe('the end', () => {
     await until(() => processesWith('sleep 31.5159').length > 0);
     stop.abort();
     expect((await running).kind).toBe('timeout');
-    await until(() => processesWith('sleep 31.5159').length === 0, () => 'the script lives on');
+    await until(
+      () => processesWith('sleep 31.5159').length === 0,
+      () => 'the script lives on',
+    );
   });
 
   it('comes with the connection; the next script opens a new one', async () => {
@@ -345,7 +375,10 @@ describe('the end', () => {
     const error = await running;
     expect(error.kind).toBe('lost');
     expect(error.partial?.stdout).toBe('early\n');
-    await until(() => processesWith('sleep 31.6159').length === 0, () => 'the script lives on');
+    await until(
+      () => processesWith('sleep 31.6159').length === 0,
+      () => 'the script lives on',
+    );
     expect((await transport.sh('echo again', { timeoutMs })).stdout).toBe('again\n');
   });
 
@@ -361,8 +394,15 @@ describe('the end', () => {
     await Promise.all([transport.close(), transport.close()]);
     expect((await running).kind).toBe('timeout');
     expect(existsSync(path)).toBe(false);
-    await until(() => processesWith(path).length === 0, () => 'an ssh lives on', 2000);
-    await until(() => processesWith('sleep 31.7159').length === 0, () => 'the script lives on');
+    await until(
+      () => processesWith(path).length === 0,
+      () => 'an ssh lives on',
+      2000,
+    );
+    await until(
+      () => processesWith('sleep 31.7159').length === 0,
+      () => 'the script lives on',
+    );
     expect((await failure(transport.sh(':', { timeoutMs }))).message).toContain('already closed');
   });
 });

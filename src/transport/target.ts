@@ -14,7 +14,7 @@ export function parseSshTarget(text: string): SshTarget {
   const match = sshShape.exec(text);
   const host = match?.[2] ?? match?.[3];
   const port = match?.[4] === undefined ? null : Number(match[4]);
-  if (host === undefined || (port !== null && (port > 65535))) {
+  if (host === undefined || (port !== null && port > 65535)) {
     throw new TransportError('other', `not an ssh address: ${JSON.stringify(text)}`, 'Write `exec: ssh://user@host:22`.');
   }
   return { user: match?.[1] ?? null, host, port };
