@@ -71,7 +71,12 @@ export function parseHaproxy(text: string): HaproxySection[] {
       const words = haproxyWords(raw.slice(0, 8192));
       const [first] = words;
       if (first === undefined) return;
-      if (sectionNames.has(first)) sections.push({ kind: first, name: words[1] ?? '', line: i + 1, lines: [] });
+      if (sectionNames.has(first)) {
+        // `backend app from base`: the parent is kept as a line of its own.
+        const from = words.indexOf('from');
+        const named = from === 1 ? '' : (words[1] ?? '');
+        sections.push({ kind: first, name: named, line: i + 1, lines: from > 0 ? [{ line: i + 1, words: ['from', words[from + 1] ?? ''] }] : [] });
+      }
       else sections.at(-1)?.lines.push({ line: i + 1, words: hideSecrets(words) });
     });
   return sections;
