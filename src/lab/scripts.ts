@@ -83,7 +83,7 @@ if [ -e "$B/own/etc/nginx/nginx.conf" ]; then
     if [ -e "/etc/nginx/$f" ] && [ ! -e "$B/own/etc/nginx/$f" ]; then cp -a "/etc/nginx/$f" "$B/own/etc/nginx/"; fi
   done
 fi
-for f in hosts hostname resolv.conf nftables.conf; do
+for f in hosts hostname resolv.conf nftables.conf shadow; do
   if [ -e "$B/own/etc/$f" ]; then mv "$B/own/etc/$f" "$B/etc/$f"; fi
 done
 own=$B/own

@@ -10,7 +10,7 @@ export interface Programs {
 export function startSnippet(service: Service, programs: Programs): string {
   switch (service) {
     case 'sshd':
-      return '/usr/sbin/sshd';
+      return '/usr/sbin/sshd -E /var/log/auth.log';
     case 'nginx':
       return 'nginx';
     case 'php-fpm':

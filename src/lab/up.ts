@@ -34,11 +34,25 @@ function installedPhp(): string | null {
   return versions.toSorted((a, b) => Number(a) - Number(b)).at(-1) ?? null;
 }
 
+/** Whether system users (ids up to 999) exist in this user namespace, by the text of /proc/self/uid_map. */
+export function mapsServiceUsers(map: string): boolean {
+  return map.split('\n').some((line) => {
+    const [inside, , count] = line.trim().split(/\s+/).map(Number);
+    return inside !== undefined && count !== undefined && inside <= 1 && inside + count > 999;
+  });
+}
+
 /** Version of php-fpm that the lab will use. Throws LabError that names everything that is missing. */
 function checkMachine(options: LabOptions): string {
   if (process.platform !== 'linux') throw new LabError('the lab needs Linux: it is made of network namespaces', 'run it on a Linux machine or in a virtual machine');
   if (process.getuid?.() !== 0) {
     throw new LabError('the lab needs root: it makes namespaces, interfaces and firewall rules of its own', 'run it with sudo');
+  }
+  if (!mapsServiceUsers(readFileSync('/proc/self/uid_map', 'utf8'))) {
+    throw new LabError(
+      'this user namespace has no user but root: nginx, php-fpm and sshd cannot drop their rights in it',
+      'run with sudo, or map a range of users: unshare --map-root-user --map-auto --net --mount --pid --fork (package uidmap)',
+    );
   }
   const needed = { ...packages, ...(options.balancer === 'haproxy' ? { '/usr/sbin/haproxy': 'haproxy' } : {}) };
   const php = installedPhp();
@@ -230,6 +244,8 @@ function seed(directory: string, options: LabOptions, facts: LabFacts, hosts: re
   put(join(directory, 'keeper.sh'), keeperScript(hosts));
   put(join(directory, 'init.sh'), initScript());
   const names = [`127.0.0.1 localhost`, `${options.layer === 4 ? facts.balancerAddress : facts.edgeAddress} ${facts.siteHost}`];
+  // Nobody has a password, and root is not locked: sshd would refuse its key as well.
+  const shadow = readFileSync('/etc/passwd', 'utf8').replaceAll(/^([^:\n]*):.*$/gm, '$1:*:19700:0:99999:7:::');
   hosts.forEach((host) => {
     const root = join(directory, 'seed', host.name);
     const backend = hosts.filter((each) => each.role === 'backend').indexOf(host);
@@ -247,6 +263,7 @@ function seed(directory: string, options: LabOptions, facts: LabFacts, hosts: re
     for (const [path, content] of Object.entries(noisy.files)) put(join(root, path), content);
     for (const [path, content] of Object.entries(credentials.hostFiles[host.name] ?? {})) put(join(root, path), content, path.endsWith('.pub') || path.endsWith('.crt') ? 0o644 : 0o600);
     if (!existsSync(join(root, '/etc/nftables.conf'))) put(join(root, '/etc/nftables.conf'), '');
+    put(join(root, '/etc/shadow'), shadow, 0o600);
     put(join(directory, 'net', host.name), networkBatch(host));
     put(join(directory, 'sysctl', host.name), sysctlLines(host, noisy.sysctls));
     put(join(directory, 'start', host.name), host.services.map((service) => `STEP=${service}; ${startSnippet(service, { phpVersion })}`).join('\n'));
