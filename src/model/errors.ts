@@ -36,7 +36,11 @@ export class SiteFileError extends UserError {
   constructor(fileName: string, problems: readonly SiteProblem[]) {
     const count =
       problems.length === 1 ? '1 problem' : `${problems.length < maxSiteProblems ? '' : 'at least '}${String(problems.length)} problems`;
-    super('site-file-invalid', `${fileName}: ${count} in the site file`, 'docs/site-file.md describes every key.');
+    super(
+      'site-file-invalid',
+      `${fileName}: ${count} in the site file`,
+      'Mend this and run again. schemas/site.json in the package describes every key, also to your editor.',
+    );
     this.name = 'SiteFileError';
     this.fileName = fileName;
     this.problems = problems;

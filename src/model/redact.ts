@@ -141,3 +141,13 @@ function walk(value: unknown, secrets: readonly string[], key: string | null): u
   }
   return value;
 }
+
+/** The words of a command without its secrets: `--password=x` and `--token x` lose their values; so does the `-p` of sshpass. */
+export function redactWords(words: readonly string[]): string[] {
+  return words.map((word, i) => {
+    const before = words[i - 1] ?? '';
+    if (/^-{1,2}[\w-]*(pass|token|secret|key)[\w-]*$/i.test(before)) return redacted;
+    if (before === '-p' && (words[i - 2] ?? '').endsWith('sshpass')) return redacted;
+    return before.endsWith('sshpass') && /^-p./.test(word) ? `-p${redacted}` : redactText(word);
+  });
+}

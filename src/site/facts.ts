@@ -1,6 +1,6 @@
 // What evidence and judges may know of a site: everything but secrets.
 import type { SiteFacts } from '../model/evidence.ts';
-import { redactText, redactUrl } from '../model/redact.ts';
+import { redactUrl, redactWords } from '../model/redact.ts';
 import type { Exec, Site } from '../model/site.ts';
 
 /** The site without header values and key material; URLs without userinfo and secret query values, command prefixes without passwords. */
@@ -25,15 +25,5 @@ export function factsOf(site: Site): SiteFacts {
 }
 
 function withoutSecrets<Host extends { readonly exec?: Exec | undefined }>(host: Host): Host {
-  return Array.isArray(host.exec) ? { ...host, exec: safeWords(host.exec) } : host;
-}
-
-/** `--password=x` and `--token x` lose their values; so does the `-p` of sshpass. */
-function safeWords(words: readonly string[]): string[] {
-  return words.map((word, i) => {
-    const before = words[i - 1] ?? '';
-    if (/^-{1,2}[\w-]*(pass|token|secret|key)[\w-]*$/i.test(before) || (before === '-p' && /(^|\/)sshpass$/.test(words[i - 2] ?? '')))
-      return '[redacted]';
-    return (words[i - 1] ?? '').endsWith('sshpass') && /^-p./.test(word) ? '-p[redacted]' : redactText(word);
-  });
+  return Array.isArray(host.exec) ? { ...host, exec: redactWords(host.exec) } : host;
 }

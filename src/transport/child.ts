@@ -68,7 +68,7 @@ export function runChild(spec: ChildSpec): Promise<ChildEnd> {
   let settled = false;
   const timers = new Set<NodeJS.Timeout>();
   const after = (ms: number, run: () => void): void => {
-    timers.add(setTimeout(run, ms));
+    timers.add(setTimeout(run, Math.min(ms, 0x7fff_ffff))); // beyond that a timer fires at once
   };
 
   const finish = (startError: string | null): void => {

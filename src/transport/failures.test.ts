@@ -11,6 +11,7 @@ function failureOf(via: Way['via'], exitCode: number | null, stderr: string): Tr
     describe: 'host',
     via,
     login: 'ssh -p 22 ops@web-1',
+    knownAs: 'web-1',
     command: via === 'ssh' ? 'ssh' : 'ip',
     connectTimeoutMs: 1000,
     timeoutMs: 1000,

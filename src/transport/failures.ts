@@ -9,7 +9,7 @@ interface Shape {
   readonly kind: ReachFailure;
   /** Where absent, the line that matched is the message. */
   readonly says?: string;
-  /** `{login}` is replaced by the ssh command to try by hand. */
+  /** `{login}` becomes the command to try by hand, `{host}` the host's name in known_hosts. */
   readonly hint: string;
 }
 
@@ -22,7 +22,7 @@ const sshShapes: readonly Shape[] = [
     pattern: /REMOTE HOST IDENTIFICATION HAS CHANGED|Host key for .* has changed/,
     kind: 'host-key',
     says: 'the host key has changed: another machine answers, or it was installed anew',
-    hint: 'Find out why before anything else. If the new key is right: `ssh-keygen -R HOST` and then `{login}` once by hand.',
+    hint: 'Find out why before anything else. If the new key is right: `ssh-keygen -R "{host}"` and then `{login}` once by hand.',
   },
   {
     pattern: /host key is known for .* strict checking|Host key verification failed|certificate .* revoked|REVOKED HOST KEY/i,
@@ -96,6 +96,8 @@ export interface Way {
   readonly via: 'local' | 'prefix' | 'ssh';
   /** The command to try by hand. */
   readonly login: string;
+  /** Name in known_hosts; empty where there is none. */
+  readonly knownAs: string;
   /** The program that we start: `sh`, `ip`, `ssh`. */
   readonly command: string;
   readonly connectTimeoutMs: number;
@@ -144,6 +146,7 @@ export function resultOf(end: ChildEnd, way: Way, connectionHolds = false): RunR
     case 'aborted':
       return fail('timeout', `${way.describe}: stopped before a shell answered`, 'Give the run more time.');
     case 'output-cap':
+      return fail('other', `${way.describe}: something prints without end before a shell answers`, `Check by hand: ${way.login}`);
     case 'done':
       return neverBegan(end, way);
   }
@@ -178,7 +181,11 @@ function neverBegan(end: ChildEnd, way: Way): never {
   for (const shape of shapes) {
     const line = words.split('\n').find((each) => shape.pattern.test(each));
     if (line === undefined) continue;
-    fail(shape.kind, `${way.describe}: ${shape.says ?? plain(line)}`, shape.hint.replaceAll('{login}', way.login));
+    fail(
+      shape.kind,
+      `${way.describe}: ${shape.says ?? plain(line)}`,
+      shape.hint.replaceAll('{login}', way.login).replaceAll('{host}', way.knownAs),
+    );
   }
   const said = plain(words);
   const ending = end.exitCode === null ? 'was ended by a signal' : `ended with code ${String(end.exitCode)}`;

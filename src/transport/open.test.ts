@@ -206,6 +206,13 @@ describe('a command prefix', () => {
     expect(transport.describe).toContain('env ');
   });
 
+  it('keeps its passwords to itself', async () => {
+    const transport = openTransport(['env', '--password=canary7Kq', 'x']);
+    const error = await failure(transport.sh(':', { timeoutMs }));
+    expect([transport.describe, error.message, error.hint].join()).toContain('--password=');
+    expect([transport.describe, error.message.split(': ')[0], error.hint].join()).not.toContain('canary7Kq');
+  });
+
   it('that may not be run', async () => {
     const file = join(folder, 'not-executable');
     writeFileSync(file, '#!/bin/sh\n');

@@ -2,6 +2,7 @@
 import { rm } from 'node:fs/promises';
 
 import type { Exec } from '../model/site.ts';
+import { redactWords } from '../model/redact.ts';
 import { TransportError } from '../model/transport.ts';
 import type { RunResult, Transport } from '../model/transport.ts';
 import { runChild } from './child.ts';
@@ -9,7 +10,8 @@ import { resultOf } from './failures.ts';
 import type { Way } from './failures.ts';
 import { program } from './program.ts';
 import { displayCommand } from './quote.ts';
-import { controlDirectory, endMaster, loginCommand, masterAnswers, sessionGate, socketIn, sshArguments } from './ssh.ts';
+import type { Session } from './ssh.ts';
+import { controlDirectory, endMaster, knownHostName, loginCommand, masterAnswers, sessionGate, socketIn, sshArguments } from './ssh.ts';
 import { parseSshTarget } from './target.ts';
 
 const defaultMaxOutputBytes = 8 * 1024 * 1024;
@@ -34,17 +36,19 @@ export function openTransport(exec?: Exec, options: TransportOptions = {}): Tran
   const env = options.env ?? process.env;
   const connectTimeoutMs = options.connectTimeoutMs ?? 10_000;
   if (exec === undefined || exec === 'local') {
-    const way = { describe: 'local', via: 'local', login: 'sh -s', command: 'sh', connectTimeoutMs } as const;
+    const way = { describe: 'local', via: 'local', login: 'sh -s', knownAs: '', command: 'sh', connectTimeoutMs } as const;
     return transport(way, env, { start: async () => ({ command: 'sh', args: ['-s'] }) });
   }
   if (typeof exec !== 'string') {
     const [command, ...words] = exec;
     if (command === undefined || command === '')
       throw new TransportError('other', 'an empty command prefix', 'Correct `exec` in the site file.');
+    const shown = redactWords(exec);
     const way = {
-      describe: displayCommand(exec),
+      describe: displayCommand(shown),
       via: 'prefix',
-      login: displayCommand([...exec, 'sh']),
+      login: displayCommand([...shown, 'sh']),
+      knownAs: '',
       command,
       connectTimeoutMs,
     } as const;
@@ -53,7 +57,14 @@ export function openTransport(exec?: Exec, options: TransportOptions = {}): Tran
   const target = parseSshTarget(exec);
   const line = { target, env: { ...env, LC_ALL: 'C' }, connectTimeoutMs };
   let directory: Promise<string> | null = null;
-  const way = { describe: exec, via: 'ssh', login: loginCommand(target), command: 'ssh', connectTimeoutMs } as const;
+  const way = {
+    describe: exec,
+    via: 'ssh',
+    login: loginCommand(target),
+    knownAs: knownHostName(target),
+    command: 'ssh',
+    connectTimeoutMs,
+  } as const;
   return transport(way, line.env, {
     // The remote command line is this fixed text whatever the script, its arguments and the login shell.
     start: async () => {
@@ -102,7 +113,6 @@ function transport(
     script,
     { signal, timeoutMs, maxOutputBytes = defaultMaxOutputBytes, env: variables = {}, args = [] },
   ) => {
-    const startedAt = performance.now();
     if (closing.signal.aborted) throw new TransportError('other', `${way.describe}: already closed`, 'This is a bug in why5xx.');
     let sent: ReturnType<typeof program>;
     try {
@@ -114,7 +124,12 @@ function transport(
         'Correct the value in the site file.',
       );
     }
-    return gate(async (onBegin, keep): Promise<RunResult> => {
+    const startedAt = performance.now();
+    const signals = signal === undefined ? [closing.signal] : [signal, closing.signal];
+    const patience = AbortSignal.any([...signals, AbortSignal.timeout(Math.min(timeoutMs, 0x7fff_ffff))]);
+    let itsTurn = false;
+    const session: Session<RunResult> = async (onBegin, keep) => {
+      itsTurn = true;
       const { command, args: words } = await start();
       const leftMs = Math.max(1, timeoutMs - (performance.now() - startedAt)); // waiting for others counts
       const ended = await runChild({
@@ -126,7 +141,7 @@ function transport(
         connectTimeoutMs: way.connectTimeoutMs,
         timeoutMs: leftMs,
         maxOutputBytes,
-        signals: signal === undefined ? [closing.signal] : [signal, closing.signal],
+        signals,
         onBegin,
       });
       keep(ended.gone);
@@ -134,7 +149,14 @@ function transport(
       void ended.gone.then(() => leaving.delete(ended.gone));
       const lostOrKilled = ended.by === 'done' && ended.began && ended.scriptCode === null;
       return resultOf(ended, { ...way, timeoutMs }, lostOrKilled && holds !== undefined && (await holds()));
-    });
+    };
+    try {
+      return await gate(session, patience);
+    } catch (error) {
+      if (itsTurn || !patience.aborted) throw error;
+      const message = `${way.describe}: stopped while it waited for other scripts on this host`;
+      throw new TransportError('timeout', message, 'Give the run more time.');
+    }
   };
 
   return {

@@ -1,7 +1,7 @@
 // The ssh transport against a real sshd on loopback, with keys and configuration of its own.
 import { execFileSync, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
@@ -14,6 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TransportError } from '../model/transport.ts';
 import type { Transport } from '../model/transport.ts';
 import { openTransport } from './open.ts';
+import { controlDirectory } from './ssh.ts';
 
 const user = userInfo().username;
 const timeoutMs = 15_000;
@@ -187,7 +188,7 @@ describe('a host that answers', () => {
         const expected = `${args.length === 0 ? '|' : args.map((each) => `${each}|`).join('')}${value}`;
         expect(result.stdout).toBe(Buffer.from(expected).toString('utf8'));
       }),
-      { numRuns: 40, examples: [[['-o', '--', '$(id)', '`id`', "'", '"', '\\', '\n', '!', '*'].slice(0, 4), "'; exit 3; '"]] },
+      { numRuns: 20, examples: [[['-o', '--', '$(id)', '`id`', "'", '"', '\\', '\n', '!', '*'].slice(0, 4), "'; exit 3; '"]] },
     );
   });
 
@@ -268,7 +269,7 @@ describe('a host that does not', () => {
     );
     expect(error.kind).toBe('host-key');
     expect(error.message).toContain('has changed');
-    expect(error.hint).toContain('ssh-keygen -R');
+    expect(error.hint).toContain(`ssh-keygen -R "[127.0.0.1]:${String(sshd.port)}"`);
   });
 
   it('closed port', async () => {
@@ -339,6 +340,24 @@ describe('a host that does not', () => {
   });
 });
 
+describe('the control socket', () => {
+  it.for([
+    ['too long', `/tmp/${'x'.repeat(100)}`],
+    ['with what ssh would expand', '/tmp/%h'],
+    ['not there', '/nonexistent'],
+    ['relative', 'run'],
+  ])('is not put into a folder that is %s', async ([, base]) => {
+    const directory = await controlDirectory({ XDG_RUNTIME_DIR: base });
+    try {
+      expect(directory).toMatch(/^\/[A-Za-z0-9/._-]{1,80}\/w5-\w{6}$/);
+      expect(directory.startsWith(`${String(base)}/`)).toBe(false);
+      expect(statSync(directory).mode & 0o777).toBe(0o700);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+});
+
 describe('the end', () => {
   it('comes at the deadline, keeps what had arrived, and leaves nothing running over there', async () => {
     const transport = connect(sshd.port);
@@ -364,6 +383,22 @@ describe('the end', () => {
       () => processesWith('sleep 31.5159').length === 0,
       () => 'the script lives on',
     );
+  });
+
+  it('comes for those who wait their turn, too', async () => {
+    const transport = connect(sshd.port);
+    await transport.sh(':', { timeoutMs });
+    const running = Array.from({ length: 4 }, () => failure(transport.sh('sleep 31.8159', { timeoutMs: 2500 })));
+    const startedAt = performance.now();
+    const error = await failure(transport.sh('echo never', { timeoutMs: 300 }));
+    expect([error.kind, error.message]).toEqual([
+      'timeout',
+      `${transport.describe}: stopped while it waited for other scripts on this host`,
+    ]);
+    expect(performance.now() - startedAt).toBeLessThan(1500);
+    const patient = transport.sh('echo at last', { timeoutMs });
+    expect((await Promise.all(running)).map((each) => each.kind)).toEqual(['timeout', 'timeout', 'timeout', 'timeout']);
+    expect((await patient).stdout).toBe('at last\n');
   });
 
   it('comes with the connection; the next script opens a new one', async () => {

@@ -63,6 +63,11 @@ export function loginCommand(target: SshTarget): string {
   return `ssh ${port}${target.user === null ? '' : `${target.user}@`}${target.host}`;
 }
 
+/** How known_hosts names it. */
+export function knownHostName({ host, port }: SshTarget): string {
+  return port === null || port === 22 ? host : `[${host}]:${String(port)}`;
+}
+
 /** A private (0700) directory for the control socket, short enough for one. */
 export async function controlDirectory(env: Readonly<Record<string, string | undefined>>): Promise<string> {
   for (const base of [env['XDG_RUNTIME_DIR'], tmpdir(), '/tmp']) {
@@ -137,11 +142,18 @@ export function sessionGate() {
   const waiting: (() => void)[] = [];
 
   /** A slot is free again when the process is gone, not when its answer is there: sshd counts it until then. */
-  const inSession = async <T>(session: (keep: Keep) => Promise<T>): Promise<T> => {
+  const inSession = async <T>(session: (keep: Keep) => Promise<T>, signal: AbortSignal): Promise<T> => {
     while (running >= maxSessions) {
       const { promise, resolve } = Promise.withResolvers<void>();
       waiting.push(resolve);
-      await promise;
+      try {
+        await unlessAborted(promise, signal);
+      } catch (error) {
+        const place = waiting.indexOf(resolve);
+        if (place >= 0) waiting.splice(place, 1);
+        else waiting.shift()?.(); // its turn had just come: the next one's
+        throw error;
+      }
     }
     running++;
     let gone: Promise<void> = Promise.resolve();
@@ -157,8 +169,8 @@ export function sessionGate() {
     }
   };
 
-  return async <T>(session: Session<T>): Promise<T> => {
-    while (!connected && opening !== null) await opening;
+  return async <T>(session: Session<T>, signal: AbortSignal): Promise<T> => {
+    while (!connected && opening !== null) await unlessAborted(opening, signal);
     if (connected) {
       return inSession(async (keep) => {
         try {
@@ -167,7 +179,7 @@ export function sessionGate() {
           if (error instanceof TransportError && error.kind === 'lost') connected = false;
           throw error;
         }
-      });
+      }, signal);
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     promise.catch(() => {}); // nobody may be waiting
@@ -177,7 +189,7 @@ export function sessionGate() {
       resolve();
     };
     try {
-      return await inSession((keep) => session(connectedNow, keep));
+      return await inSession((keep) => session(connectedNow, keep), signal);
     } catch (error) {
       if (error instanceof TransportError && connectFailures.includes(error.kind)) reject(error);
       if (error instanceof TransportError && error.kind === 'lost') connected = false;
@@ -187,4 +199,17 @@ export function sessionGate() {
       opening = null;
     }
   };
+}
+
+/** Waits no longer than the signal allows; rejects with its reason. */
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  const aborted = Promise.withResolvers<never>();
+  const abort = (): void => aborted.reject(signal.reason);
+  if (signal.aborted) abort();
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([promise, aborted.promise]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
