@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import { goldenCases, goldenFiles, goldenFolder } from '../test/golden/render.ts';
+import { goldenCases, goldenFiles, goldenFolder } from '../test/report/golden.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const changed: string[] = [];

@@ -1,6 +1,5 @@
 // Writes a report into a file so that it is either the old one or the whole new one, and says in plain words why it could not.
-import { constants } from 'node:fs';
-import { accessSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { open, realpath, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 
@@ -32,7 +31,9 @@ export function checkWritable(file: string): void {
   try {
     const found = statSync(file, { throwIfNoEntry: false });
     if (found?.isDirectory() === true) throw Object.assign(new Error('directory'), { code: 'EISDIR' });
-    accessSync(found === undefined ? path.dirname(path.resolve(file)) : file, constants.W_OK);
+    const folder = path.dirname(path.resolve(file));
+    if (!statSync(folder).isDirectory()) throw Object.assign(new Error('no directory'), { code: 'ENOTDIR' });
+    accessSync(found === undefined ? folder : file, constants.W_OK);
   } catch (error) {
     throw notWritable(file, error);
   }

@@ -1,7 +1,7 @@
 // Live progress on stderr: one line that is rewritten on a terminal, plain lines in a log, nothing with --quiet.
 import { plain } from '../model/neutral.ts';
 import { cutTo } from '../report/width.ts';
-import type { OutputStream } from './terminal.ts';
+import { guard, type OutputStream } from './terminal.ts';
 
 export interface Progress {
   /** Says what is being done from now on. */
@@ -20,13 +20,8 @@ export interface ProgressOptions {
 /** Opens the display. Never throws and never waits: progress must not be a reason to fail. */
 export function openProgress({ stream, quiet, tty }: ProgressOptions): Progress {
   if (quiet) return { step: () => undefined, done: () => undefined };
-  const ignore = (): void => undefined;
-  const write = (text: string): void => {
-    stream.on('error', ignore);
-    stream.write(text, (error) => {
-      if (error == null) stream.off('error', ignore);
-    });
-  };
+  guard(stream);
+  const write = (text: string): void => void stream.write(text);
   if (!tty) {
     return { step: (text) => write(`${plain(text)}\n`), done: () => undefined };
   }

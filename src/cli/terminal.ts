@@ -10,7 +10,6 @@ export interface OutputStream {
   readonly columns?: number | undefined;
   write(text: string, done?: (error?: Error | null) => void): boolean;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  off(event: 'error', listener: (error: Error) => void): unknown;
 }
 
 function locale(env: Environment, category: 'LC_MESSAGES' | 'LC_CTYPE'): string {
@@ -44,21 +43,25 @@ export function widthOf(env: Environment, stream: OutputStream): number {
   return Number.isInteger(given) && given >= 20 && given <= 1000 ? given : 80;
 }
 
+const guarded = new WeakSet<OutputStream>();
+
+/** A failed write is told to its callback and then again as an event, which would end the process if nobody listened. */
+export function guard(stream: OutputStream): void {
+  if (guarded.has(stream)) return;
+  guarded.add(stream);
+  stream.on('error', () => undefined);
+}
+
 /**
  * Writes and waits until the text has been handed over. A reader that has gone away (`why5xx … | head`) has what it wanted: EPIPE is
  * success. Other errors reject.
  */
 export function writeOut(stream: OutputStream, text: string): Promise<void> {
+  guard(stream);
   return new Promise((resolve, reject) => {
-    const settle = (error?: Error | null): void => {
+    stream.write(text, (error) => {
       if (error == null || ('code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED'))) resolve();
       else reject(error);
-    };
-    // A failed write is told to the callback first and then again as an event, which would end the process if nobody listened.
-    stream.on('error', settle);
-    stream.write(text, (error) => {
-      settle(error);
-      if (error == null) stream.off('error', settle);
     });
   });
 }

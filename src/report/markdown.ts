@@ -25,7 +25,7 @@ export function renderMarkdown(report: Report): string {
   lines.push(...ruledOutLines(report, labels), ...adviceLines(report, labels), ...untestedLines(report, labels));
   lines.push(...stepLines(report, labels), ...evidenceLines(report, labels));
   lines.push(
-    `${timeText(report.startedAt)} · ${labels.took} ${durationText(report.tookMs, report.language)} · why5xx ${code(report.tool)}`,
+    `${prose(timeText(report.startedAt))} · ${labels.took} ${durationText(report.tookMs, report.language)} · why5xx ${code(report.tool)}`,
   );
   return `${lines.join('\n')}\n`;
 }

@@ -154,7 +154,7 @@ function causeFields(page: Page, cause: ReportCause): void {
 
 /** A label with its text beside it; further texts below, wrapped under the first. */
 function field(page: Page, label: string, texts: readonly string[]): void {
-  const { labels, columns, lines, paint } = page;
+  const { labels, columns, paint } = page;
   const indent =
     2 + Math.max(...[labels.what, labels.where, labels.why, labels.sure, labels.do, labels.chain, labels.next].map(displayWidth)) + 2;
   const rows = texts.flatMap((text) => wrap(text, columns - indent));
@@ -162,7 +162,7 @@ function field(page: Page, label: string, texts: readonly string[]): void {
 }
 
 function section(page: Page, title: string, note = ''): void {
-  const { lines, paint, columns } = page;
+  const { paint, columns } = page;
   put(page, '');
   const head = note === '' || displayWidth(title) + displayWidth(note) + 2 > columns ? '' : `  ${paint('quiet', note)}`;
   put(page, `${paint('title', title)}${head}`);

@@ -1,4 +1,4 @@
-// The golden reports: each folder here holds a report and every rendering of it. The test compares them, `npm run rebaseline` rewrites.
+// The golden reports: each folder of test/golden holds a report and every rendering of it. The test compares them, `npm run rebaseline` rewrites.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -8,7 +8,7 @@ import { renderMarkdown } from '../../src/report/markdown.ts';
 import { renderTerminal } from '../../src/report/terminal.ts';
 import { renderTicket } from '../../src/report/ticket.ts';
 
-export const goldenFolder = import.meta.dirname;
+export const goldenFolder = path.join(import.meta.dirname, '..', 'golden');
 const written = new Date('2026-11-23T03:05:00Z');
 
 /** Names of the golden cases, in alphabetical order. */
