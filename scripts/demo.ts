@@ -26,6 +26,12 @@ const fault = positionals[0] ?? 'fpm-max-children';
 const world = ['--net', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc'];
 const enterWorld = 'mount -t tmpfs -o mode=755 tmpfs /run && mkdir -p /run/lock && ip link set lo up && "$@"';
 
+interface LabSite {
+  readonly url: string;
+  readonly resolve: Readonly<Record<string, string>>;
+  readonly ca?: string;
+}
+
 if (flags.help) {
   console.log('npm run demo -- [FAULT[:VARIANT]] [--balancer nginx|haproxy] [--layer 7|4] [--lang en|zh]\n\nFaults: npm run lab -- list');
 } else if (!flags.inside) {
@@ -74,26 +80,26 @@ function play(folder: string): number {
       process.exit(2);
     }
   }
+  /** Six requests at once, as a user's browser would ask for them: some failures hit only one backend. */
   function curl(): void {
-    const site = parse(readFileSync(path.join(folder, 'shop.yaml'), 'utf8')) as {
-      readonly url: string;
-      readonly resolve: Readonly<Record<string, string>>;
-      readonly ca?: string;
-    };
-    const { hostname, port, protocol } = new URL(site.url);
+    const site = parse(readFileSync(path.join(folder, 'shop.yaml'), 'utf8')) as LabSite;
+    const { hostname, port, protocol, search } = new URL(site.url);
     const at = `${hostname}:${port === '' ? (protocol === 'https:' ? '443' : '80') : port}:${site.resolve[hostname] ?? ''}`;
+    const trust = site.ca === undefined ? [] : ['--cacert', site.ca];
+    const format = String.raw`%{http_code} after %{time_total} s\n`;
     const words = [
       '-sS',
+      '-Z',
       '-m',
       '15',
       '-o',
       '/dev/null',
       '-w',
-      String.raw`%{http_code} after %{time_total} s\n`,
+      format,
+      ...trust,
       '--resolve',
       at,
-      ...(site.ca === undefined ? [] : ['--cacert', site.ca]),
-      site.url,
+      `${site.url}${search === '' ? '?' : '&'}try=[1-6]`,
     ];
     prompt(`curl ${shown(words)}`);
     spawnSync('curl', words, { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'], timeout: 20_000 });
