@@ -77,7 +77,8 @@ export function collectLines(chunks: readonly Chunk[], { run, zoneMinutes, forma
       const access = accessOf(chunk.kind, record.text, formats, zoneMinutes, nonce !== null);
       if (access !== null) {
         const line = (): AccessLine => ({ ...place, ...access, nonce, text: shown(record.text) });
-        const failed = access.status !== null && access.status >= 500;
+        // 499: whoever asked gave up waiting, which is how a backend's log shows its balancer's 504.
+        const failed = access.status !== null && (access.status >= 500 || access.status === 499);
         if (nonce !== null) marked.push(line());
         else if (chunk.label === 'old') {
           if (failed) oldFailures.push(line());
