@@ -4,7 +4,9 @@ import { createConnection } from 'node:net';
 import type { LabState } from './state.ts';
 
 /** The servers of all pools with their state (`UP`, `DOWN 1/2`, `no check` …). Empty where the socket does not answer within 2 s. */
-export function haproxyServers(state: LabState): Promise<readonly { readonly pool: string; readonly name: string; readonly status: string }[]> {
+export function haproxyServers(
+  state: LabState,
+): Promise<readonly { readonly pool: string; readonly name: string; readonly status: string }[]> {
   return new Promise((resolve) => {
     const socket = createConnection({ path: `/proc/${state.hosts['slb']?.pid ?? 0}/root/run/haproxy/admin.sock` });
     let text = '';

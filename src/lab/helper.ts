@@ -10,5 +10,10 @@ export const trafficSeconds = 900;
 /** Words that run `src/lab/SCRIPT` (or its built form) in a host with one argument. */
 export function helperWords(state: LabState, host: string, script: string, argument: string): readonly string[] {
   const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  return [...enterNetworkWords(state.hosts[host]?.pid ?? 0), process.execPath, fileURLToPath(new URL(`./${script}${extension}`, import.meta.url)), argument];
+  return [
+    ...enterNetworkWords(state.hosts[host]?.pid ?? 0),
+    process.execPath,
+    fileURLToPath(new URL(`./${script}${extension}`, import.meta.url)),
+    argument,
+  ];
 }

@@ -48,7 +48,11 @@ const readFileBase64 = 'if [ -e "$1" ]; then stat -L -c "%a %u:%g" -- "$1" && ba
 const writeFileKeeping = 'mkdir -p -- "$(dirname -- "$1")" && cat > "$1"';
 
 /** A file's content as base64 with mode and owner, or null where there is none. */
-async function snapshot(state: LabState, host: string, path: string): Promise<Omit<Extract<Undo, { kind: 'file' }>, 'kind' | 'host' | 'path'>> {
+async function snapshot(
+  state: LabState,
+  host: string,
+  path: string,
+): Promise<Omit<Extract<Undo, { kind: 'file' }>, 'kind' | 'host' | 'path'>> {
   const text = await runIn(state, host, ['sh', '-c', readFileBase64, 'sh', path]);
   const [head = '', content = ''] = text.split('\n');
   if (head === 'absent') return { content: null, mode: '', owner: '' };
@@ -72,7 +76,13 @@ export async function restartService(state: LabState, host: string, service: 'ng
 export function labHost(journal: Journal, name: string): LabHost {
   const { state } = journal;
   const plan = planHosts(state.options).find((each) => each.name === name);
-  if (plan === undefined) throw new LabError(`the lab has no host "${name}"`, `its hosts are ${planHosts(state.options).map((each) => each.name).join(', ')}`);
+  if (plan === undefined)
+    throw new LabError(
+      `the lab has no host "${name}"`,
+      `its hosts are ${planHosts(state.options)
+        .map((each) => each.name)
+        .join(', ')}`,
+    );
   const run: LabHost['run'] = (command, options) => runIn(state, name, command, options);
   const write: LabHost['write'] = async (path, content) => {
     if (!posix.isAbsolute(path)) throw new Error(`${name}: ${path} is not an absolute path`);

@@ -42,12 +42,23 @@ export async function makeCredentials(directory: string, hosts: readonly HostPla
         '/etc/ssh/ssh_host_ed25519_key': readFileSync(join(ssh, host.name), 'utf8'),
         '/etc/ssh/ssh_host_ed25519_key.pub': readFileSync(join(ssh, `${host.name}.pub`), 'utf8'),
         ...(host.role === 'edge'
-          ? Object.fromEntries(['shop.crt', 'shop.key', 'placeholder.crt', 'placeholder.key'].map((name) => [`/etc/nginx/tls/${name}`, readFileSync(join(tls, name), 'utf8')]))
+          ? Object.fromEntries(
+              ['shop.crt', 'shop.key', 'placeholder.crt', 'placeholder.key'].map((name) => [
+                `/etc/nginx/tls/${name}`,
+                readFileSync(join(tls, name), 'utf8'),
+              ]),
+            )
           : {}),
       },
     ]),
   );
-  const known = hosts.map((host) => `${host.managementAddress} ${readFileSync(join(ssh, `${host.name}.pub`), 'utf8').split(' ').slice(0, 2).join(' ')}`);
+  const known = hosts.map(
+    (host) =>
+      `${host.managementAddress} ${readFileSync(join(ssh, `${host.name}.pub`), 'utf8')
+        .split(' ')
+        .slice(0, 2)
+        .join(' ')}`,
+  );
   writeFileSync(join(ssh, 'known_hosts'), `${known.join('\n')}\n`, { mode: 0o600 });
   writeFileSync(
     filesOf(directory).sshConfig,
@@ -71,11 +82,55 @@ export async function makeCredentials(directory: string, hosts: readonly HostPla
 async function makeCertificates(folder: string): Promise<void> {
   const path = (name: string) => join(folder, name);
   const elliptic = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const placeholder = mustRun(['openssl', 'req', '-x509', ...elliptic, '-keyout', path('placeholder.key'), '-out', path('placeholder.crt'), '-days', '365', '-subj', '/CN=placeholder.invalid']);
-  await mustRun(['openssl', 'req', '-x509', ...elliptic, '-keyout', path('ca.key'), '-out', path('ca.pem'), '-days', '365', '-subj', '/CN=Lab authority']);
+  const placeholder = mustRun([
+    'openssl',
+    'req',
+    '-x509',
+    ...elliptic,
+    '-keyout',
+    path('placeholder.key'),
+    '-out',
+    path('placeholder.crt'),
+    '-days',
+    '365',
+    '-subj',
+    '/CN=placeholder.invalid',
+  ]);
   await mustRun([
-    'openssl', 'req', '-x509', '-CA', path('ca.pem'), '-CAkey', path('ca.key'), ...elliptic, '-keyout', path('shop.key'), '-out', path('shop.crt'), '-days', '90',
-    '-subj', `/CN=${siteHost}`, '-addext', `subjectAltName=DNS:${siteHost}`, '-addext', 'basicConstraints=critical,CA:FALSE',
+    'openssl',
+    'req',
+    '-x509',
+    ...elliptic,
+    '-keyout',
+    path('ca.key'),
+    '-out',
+    path('ca.pem'),
+    '-days',
+    '365',
+    '-subj',
+    '/CN=Lab authority',
+  ]);
+  await mustRun([
+    'openssl',
+    'req',
+    '-x509',
+    '-CA',
+    path('ca.pem'),
+    '-CAkey',
+    path('ca.key'),
+    ...elliptic,
+    '-keyout',
+    path('shop.key'),
+    '-out',
+    path('shop.crt'),
+    '-days',
+    '90',
+    '-subj',
+    `/CN=${siteHost}`,
+    '-addext',
+    `subjectAltName=DNS:${siteHost}`,
+    '-addext',
+    'basicConstraints=critical,CA:FALSE',
   ]);
   await placeholder;
 }

@@ -11,7 +11,11 @@ import { siteAnswers } from './up.ts';
 /** The state of the lab that is up here. Throws LabError where none is. */
 export function requireLab(directory: string = labDirectory()): LabState {
   const state = readState(directory);
-  if (!isUp(state)) throw new LabError(state === null ? 'no lab is up here' : 'the lab is not complete: a command was interrupted, or a host has died', 'run `why5xx lab up`');
+  if (!isUp(state))
+    throw new LabError(
+      state === null ? 'no lab is up here' : 'the lab is not complete: a command was interrupted, or a host has died',
+      'run `why5xx lab up`',
+    );
   return state;
 }
 
@@ -61,10 +65,21 @@ export function openLab(directory: string, state: LabState): Lab {
     async balancerSees(wanted, backends) {
       if (state.options.balancer !== 'haproxy') return;
       const names = backends ?? plans.filter((plan) => plan.role === 'backend').map((plan) => plan.name);
-      const seen = await until(async () => {
-        const servers = await haproxyServers(state);
-        return names.every((name) => servers.some((server) => server.pool === 'web' && server.name === name && (wanted === 'up' ? /^(UP|no check)/.test(server.status) : server.status.startsWith('DOWN'))));
-      }, 15_000, 100);
+      const seen = await until(
+        async () => {
+          const servers = await haproxyServers(state);
+          return names.every((name) =>
+            servers.some(
+              (server) =>
+                server.pool === 'web' &&
+                server.name === name &&
+                (wanted === 'up' ? /^(UP|no check)/.test(server.status) : server.status.startsWith('DOWN')),
+            ),
+          );
+        },
+        15_000,
+        100,
+      );
       if (!seen) throw new Error(`HAProxy does not see ${names.join(', ')} ${wanted}`);
     },
   };
@@ -78,10 +93,16 @@ export async function breakLab(fault: Fault, variant: FaultVariant): Promise<voi
     const { balancer, layer } = state.options;
     const name = `${fault.cause}:${variant.name}`;
     if (variant.balancers !== undefined && !variant.balancers.includes(balancer)) {
-      throw new LabError(`${name} needs ${variant.balancers.join(' or ')} as balancer, and this lab has ${balancer}`, `why5xx lab down && why5xx lab up --balancer ${variant.balancers[0] ?? 'nginx'}`);
+      throw new LabError(
+        `${name} needs ${variant.balancers.join(' or ')} as balancer, and this lab has ${balancer}`,
+        `why5xx lab down && why5xx lab up --balancer ${variant.balancers[0] ?? 'nginx'}`,
+      );
     }
     if (variant.layers !== undefined && !variant.layers.includes(layer)) {
-      throw new LabError(`${name} needs layer ${variant.layers.join(' or ')}, and this lab has layer ${layer}`, `why5xx lab down && why5xx lab up --layer ${variant.layers[0] ?? 7}`);
+      throw new LabError(
+        `${name} needs layer ${variant.layers.join(' or ')}, and this lab has layer ${layer}`,
+        `why5xx lab down && why5xx lab up --layer ${variant.layers[0] ?? 7}`,
+      );
     }
     if (state.active.includes(name)) throw new LabError(`${name} is active already`, 'run `why5xx lab heal` first');
     state.active.push(name);
@@ -144,14 +165,24 @@ async function undo(state: LabState, entry: Undo): Promise<void> {
       await runIn(state, entry.host, entry.command);
       return;
     case 'file':
-      await runIn(state, entry.host, ['sh', '-c', restoreFile, 'sh', entry.path, entry.content === null ? '' : entry.mode, entry.owner], { input: entry.content ?? '' });
+      await runIn(state, entry.host, ['sh', '-c', restoreFile, 'sh', entry.path, entry.content === null ? '' : entry.mode, entry.owner], {
+        input: entry.content ?? '',
+      });
       return;
     case 'sysctl':
-      await runIn(state, entry.host, ['sh', '-c', 'cat > "$1"', 'sh', `/proc/sys/${entry.name.replaceAll('.', '/')}`], { input: `${entry.value}\n` });
+      await runIn(state, entry.host, ['sh', '-c', 'cat > "$1"', 'sh', `/proc/sys/${entry.name.replaceAll('.', '/')}`], {
+        input: `${entry.value}\n`,
+      });
       return;
     case 'mount':
       // Lazily, since the services that hold it open are restarted only afterwards. Journalled before it was made, it may not be there.
-      await runIn(state, entry.host, ['sh', '-c', 'if mountpoint -q -- "$1" && [ "$(stat -f -c %T -- "$1")" = tmpfs ]; then umount -l -- "$1"; fi', 'sh', entry.path]);
+      await runIn(state, entry.host, [
+        'sh',
+        '-c',
+        'if mountpoint -q -- "$1" && [ "$(stat -f -c %T -- "$1")" = tmpfs ]; then umount -l -- "$1"; fi',
+        'sh',
+        entry.path,
+      ]);
       return;
     case 'process':
     case 'service':
@@ -163,11 +194,39 @@ async function undo(state: LabState, entry: Undo): Promise<void> {
 export async function isHealthy(directory: string, state: LabState): Promise<boolean> {
   const facts = factsOf(state.options, state.phpVersion);
   const urls = Object.values(facts.backendAddresses).map((address) => `http://${address}/api/orders`);
-  const codes = await runIn(state, 'slb', ['curl', '-s', '-m', '3', '-H', `Host: ${facts.siteHost}`, '-A', 'lab', '-w', '%{http_code}\n', ...urls.flatMap((url) => ['-o', '/dev/null', url])], { allowFailure: true });
-  if (codes.trim().split('\n').filter((code) => code === '200').length !== urls.length) return false;
+  const codes = await runIn(
+    state,
+    'slb',
+    [
+      'curl',
+      '-s',
+      '-m',
+      '3',
+      '-H',
+      `Host: ${facts.siteHost}`,
+      '-A',
+      'lab',
+      '-w',
+      '%{http_code}\n',
+      ...urls.flatMap((url) => ['-o', '/dev/null', url]),
+    ],
+    { allowFailure: true },
+  );
+  if (
+    codes
+      .trim()
+      .split('\n')
+      .filter((code) => code === '200').length !== urls.length
+  )
+    return false;
   if (state.options.balancer === 'haproxy') {
     const servers = await haproxyServers(state);
-    if (!servers.filter((server) => server.pool === 'web' && server.name.startsWith('web-')).every((server) => /^(UP|no check)/.test(server.status))) return false;
+    if (
+      !servers
+        .filter((server) => server.pool === 'web' && server.name.startsWith('web-'))
+        .every((server) => /^(UP|no check)/.test(server.status))
+    )
+      return false;
   }
   return siteAnswers(facts, state.options.layer);
 }

@@ -30,7 +30,9 @@ function haproxyTime(ms: number): string {
 function past(random: Random, nowMs: number, count: number): readonly number[] {
   const hour = 3_600_000;
   const clusters = Array.from({ length: 3 }, () => nowMs - 2 * hour - random() * 70 * hour);
-  return Array.from({ length: count }, (_, i) => Math.floor((clusters[i % clusters.length] ?? nowMs) - random() * 300_000)).toSorted((a, b) => a - b);
+  return Array.from({ length: count }, (_, i) => Math.floor((clusters[i % clusters.length] ?? nowMs) - random() * 300_000)).toSorted(
+    (a, b) => a - b,
+  );
 }
 
 function choose<T>(random: Random, list: readonly T[]): T {
@@ -80,7 +82,8 @@ export function oldRuntimeLines(random: Random, nowMs: number, facts: LabFacts):
 
 /** nginx error log of the balancer. */
 export function oldBalancerLines(random: Random, nowMs: number, facts: LabFacts, backends: readonly string[]): string {
-  const tail = (address: string) => `, client: ${facts.edgeAddress}, server: ${facts.siteHost}, request: "GET /api/orders HTTP/1.1", upstream: "http://${address}:80/api/orders", host: "${facts.siteHost}"`;
+  const tail = (address: string) =>
+    `, client: ${facts.edgeAddress}, server: ${facts.siteHost}, request: "GET /api/orders HTTP/1.1", upstream: "http://${address}:80/api/orders", host: "${facts.siteHost}"`;
   return nginxLines(
     random,
     nowMs,

@@ -3,7 +3,17 @@
 import { spawnDetached } from './host.ts';
 import type { Files } from './files-web.ts';
 import { helperWords, trafficSeconds } from './helper.ts';
-import { backendAddresses, balancerAddress, edgeAddress, factsOf, type HostPlan, layer4Port, type LabOptions, planHosts, siteHost } from './plan.ts';
+import {
+  backendAddresses,
+  balancerAddress,
+  edgeAddress,
+  factsOf,
+  type HostPlan,
+  layer4Port,
+  type LabOptions,
+  planHosts,
+  siteHost,
+} from './plan.ts';
 import { oldBackendLines, oldBalancerLines, oldEdgeLines, oldHaproxyLines, oldRuntimeLines } from './noise-logs.ts';
 import type { LabState } from './state.ts';
 import { enterWords } from './system.ts';
@@ -48,22 +58,47 @@ const settings: readonly Setting[] = [
   { name: 'rp-filter-symmetric', on: 'backend', sysctls: { 'net/ipv4/conf/mgmt0/rp_filter': '1' } },
   // Strict on the way out, where nothing arrives unasked.
   { name: 'rp-filter-way-out', on: 'backend', sysctls: { 'net/ipv4/conf/eth1/rp_filter': '1' } },
-  { name: 'firewall-other-ports', on: 'balancer', files: (files) => ({ ...files, '/etc/nftables.conf': `${files['/etc/nftables.conf'] ?? ''}${knockRule}` }) },
-  { name: 'firewall-other-ports-edge', on: 'edge', files: (files) => ({ ...files, '/etc/nftables.conf': `${files['/etc/nftables.conf'] ?? ''}${knockRule}` }) },
+  {
+    name: 'firewall-other-ports',
+    on: 'balancer',
+    files: (files) => ({ ...files, '/etc/nftables.conf': `${files['/etc/nftables.conf'] ?? ''}${knockRule}` }),
+  },
+  {
+    name: 'firewall-other-ports-edge',
+    on: 'edge',
+    files: (files) => ({ ...files, '/etc/nftables.conf': `${files['/etc/nftables.conf'] ?? ''}${knockRule}` }),
+  },
   {
     name: 'firewall-stranger',
     on: 'backend',
-    files: (files) => ({ ...files, '/etc/nftables.conf': 'table inet filter {\n  chain input {\n    type filter hook input priority filter; policy accept;\n    ip saddr 192.168.7.0/24 counter drop\n    ip saddr 100.127.255.0/24 tcp dport 3306 counter reject\n  }\n}\n' }),
+    files: (files) => ({
+      ...files,
+      '/etc/nftables.conf':
+        'table inet filter {\n  chain input {\n    type filter hook input priority filter; policy accept;\n    ip saddr 192.168.7.0/24 counter drop\n    ip saddr 100.127.255.0/24 tcp dport 3306 counter reject\n  }\n}\n',
+    }),
   },
-  { name: 'small-body-limit', on: 'backend', files: (files) => replaced(files, '/etc/nginx/sites-enabled/shop.conf', 'client_max_body_size 64m', 'client_max_body_size 2m') },
-  { name: 'few-descriptors', on: 'backend', files: (files) => replaced(files, '/etc/nginx/nginx.conf', 'worker_processes 1;', 'worker_processes 1;\nworker_rlimit_nofile 2048;') },
+  {
+    name: 'small-body-limit',
+    on: 'backend',
+    files: (files) => replaced(files, '/etc/nginx/sites-enabled/shop.conf', 'client_max_body_size 64m', 'client_max_body_size 2m'),
+  },
+  {
+    name: 'few-descriptors',
+    on: 'backend',
+    files: (files) => replaced(files, '/etc/nginx/nginx.conf', 'worker_processes 1;', 'worker_processes 1;\nworker_rlimit_nofile 2048;'),
+  },
   {
     name: 'slow-log',
     on: 'backend',
     files: (files, options) => {
       const path = Object.keys(files).find((each) => each.endsWith('/pool.d/www.conf')) ?? '';
       const seconds = options.realTimeouts ? 30 : 2;
-      return replaced(files, path, 'pm.max_spare_servers = 3\n', `pm.max_spare_servers = 3\npm.max_requests = 300\nrequest_slowlog_timeout = ${seconds}s\nslowlog = /var/log/php-slow.log\n`);
+      return replaced(
+        files,
+        path,
+        'pm.max_spare_servers = 3\n',
+        `pm.max_spare_servers = 3\npm.max_requests = 300\nrequest_slowlog_timeout = ${seconds}s\nslowlog = /var/log/php-slow.log\n`,
+      );
     },
   },
   { name: 'small-backlogs', on: 'backend', sysctls: { 'net/core/somaxconn': '256', 'net/ipv4/tcp_max_syn_backlog': '256' } },
@@ -91,10 +126,18 @@ export function noisePlan(options: LabOptions): NoisePlan {
 }
 
 /** A host's files and extra sysctls with the noise of its seed: settings, and logs that have a past. */
-export function withNoise(options: LabOptions, host: HostPlan, files: Files, phpVersion: string, nowMs: number): { readonly files: Files; readonly sysctls: Readonly<Record<string, string>> } {
+export function withNoise(
+  options: LabOptions,
+  host: HostPlan,
+  files: Files,
+  phpVersion: string,
+  nowMs: number,
+): { readonly files: Files; readonly sysctls: Readonly<Record<string, string>> } {
   if (options.noise === null) return { files, sysctls: {} };
   const facts = factsOf(options, phpVersion);
-  const chosen = noisePlan(options).settings.flatMap((each) => (each.host === host.name ? settings.filter((setting) => setting.name === each.name) : []));
+  const chosen = noisePlan(options).settings.flatMap((each) =>
+    each.host === host.name ? settings.filter((setting) => setting.name === each.name) : [],
+  );
   let result = chosen.reduce((sum, setting) => setting.files?.(sum, options) ?? sum, files);
   const random = generator(options.noise * 31 + planHosts(options).findIndex((each) => each.name === host.name));
   const backends = Object.values(facts.backendAddresses);
@@ -134,8 +177,17 @@ export async function startNoise(state: LabState): Promise<void> {
     seed: options.noise,
   };
   await Promise.all([
-    spawnDetached(helperWords(state, 'client-a', 'traffic', JSON.stringify({ ...order, knock: { address: balancerAddress, port: knockedPort } }))),
-    spawnDetached(helperWords(state, 'client-b', 'traffic', JSON.stringify({ ...order, pauseMs: 700, knock: { address: edgeAddress, port: knockedPort } }))),
+    spawnDetached(
+      helperWords(state, 'client-a', 'traffic', JSON.stringify({ ...order, knock: { address: balancerAddress, port: knockedPort } })),
+    ),
+    spawnDetached(
+      helperWords(
+        state,
+        'client-b',
+        'traffic',
+        JSON.stringify({ ...order, pauseMs: 700, knock: { address: edgeAddress, port: knockedPort } }),
+      ),
+    ),
     spawnDetached([...enterWords(state.hosts[plan.rotates]?.pid ?? 0), 'sh', '-c', rotate]),
   ]);
 }

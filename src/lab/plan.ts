@@ -89,8 +89,22 @@ export function planHosts(options: LabOptions): readonly HostPlan[] {
   const toIspA = 'route add 192.0.2.0/24 via 198.18.0.1 dev eth0';
   const toIspB = 'route add 198.18.2.0/24 via 198.18.0.2 dev eth0';
   return [
-    host('client-a', 'client', 10, [{ segment: 'isp-a', device: 'eth0', address: `${clients['client-a']}/24` }], ['route add default via 192.0.2.1 dev eth0'], []),
-    host('client-b', 'client', 11, [{ segment: 'isp-b', device: 'eth0', address: `${clients['client-b']}/24` }], ['route add default via 198.18.2.1 dev eth0'], []),
+    host(
+      'client-a',
+      'client',
+      10,
+      [{ segment: 'isp-a', device: 'eth0', address: `${clients['client-a']}/24` }],
+      ['route add default via 192.0.2.1 dev eth0'],
+      [],
+    ),
+    host(
+      'client-b',
+      'client',
+      11,
+      [{ segment: 'isp-b', device: 'eth0', address: `${clients['client-b']}/24` }],
+      ['route add default via 198.18.2.1 dev eth0'],
+      [],
+    ),
     host(
       'isp-a',
       'isp',
@@ -166,7 +180,12 @@ export function backendAddresses(options: LabOptions): Readonly<Record<string, s
 }
 
 /** Timeouts of every hop, milliseconds. The edge outlasts the balancer, the backend's own web server outlasts it by a little. */
-export function timeouts(options: LabOptions): { readonly connectMs: number; readonly readMs: number; readonly fastcgiMs: number; readonly edgeReadMs: number } {
+export function timeouts(options: LabOptions): {
+  readonly connectMs: number;
+  readonly readMs: number;
+  readonly fastcgiMs: number;
+  readonly edgeReadMs: number;
+} {
   return options.realTimeouts
     ? { connectMs: 5_000, readMs: 60_000, fastcgiMs: 75_000, edgeReadMs: 120_000 }
     : { connectMs: 2_000, readMs: 3_000, fastcgiMs: 4_000, edgeReadMs: 15_000 };

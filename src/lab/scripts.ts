@@ -4,7 +4,16 @@
 import { fabric, type HostPlan, here, segments } from './plan.ts';
 
 /** Directories that belong to a host alone. `/etc` and `/var` around them are overlays, so nothing a host writes leaves it. */
-const emptyDirectories = ['/var/log', '/var/lib/nginx', '/var/lib/php', '/var/lib/haproxy', '/var/www', '/var/tmp', '/tmp', '/root'] as const;
+const emptyDirectories = [
+  '/var/log',
+  '/var/lib/nginx',
+  '/var/lib/php',
+  '/var/lib/haproxy',
+  '/var/www',
+  '/var/tmp',
+  '/tmp',
+  '/root',
+] as const;
 const copiedDirectories = ['/etc/nginx', '/etc/php', '/etc/haproxy', '/etc/ssh'] as const;
 
 /**
@@ -14,7 +23,10 @@ const copiedDirectories = ['/etc/nginx', '/etc/php', '/etc/haproxy', '/etc/ssh']
 export function keeperScript(hosts: readonly HostPlan[]): string {
   const bridges = segments.flatMap((segment) => [`link add br-${segment} type bridge forward_delay 0`, `link set br-${segment} up`]);
   const wires = hosts.flatMap((host, i) =>
-    host.links.map((link) => `link add h${i}-${link.segment} master br-${link.segment} type veth peer name ${link.device} netns $pid_${host.name.replaceAll('-', '_')}`),
+    host.links.map(
+      (link) =>
+        `link add h${i}-${link.segment} master br-${link.segment} type veth peer name ${link.device} netns $pid_${host.name.replaceAll('-', '_')}`,
+    ),
   );
   const ups = hosts.flatMap((host, i) => host.links.map((link) => `link set h${i}-${link.segment} up`));
   return `set -eu

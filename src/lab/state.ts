@@ -3,16 +3,15 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { UserError } from '../model/errors.ts';
 import type { LabOptions } from './plan.ts';
 import { isAlive, ownNetworkNamespace, processRef, type ProcessRef, until } from './system.ts';
 
-/** A problem that the user can mend: one sentence, and what to do next. */
-export class LabError extends Error {
-  readonly hint: string;
-  constructor(message: string, hint: string) {
-    super(message);
+/** A problem with the lab that the user can mend: one sentence, and what to do next. */
+export class LabError extends UserError {
+  constructor(message: string, hint: string, options?: ErrorOptions) {
+    super('lab', message, hint, options);
     this.name = 'LabError';
-    this.hint = hint;
   }
 }
 
@@ -20,7 +19,14 @@ export class LabError extends Error {
 export type Undo =
   | { readonly kind: 'command'; readonly host: string; readonly command: readonly string[] }
   /** `content` is base64; null: the file was not there. Mode is octal, owner `uid:gid`. */
-  | { readonly kind: 'file'; readonly host: string; readonly path: string; readonly content: string | null; readonly mode: string; readonly owner: string }
+  | {
+      readonly kind: 'file';
+      readonly host: string;
+      readonly path: string;
+      readonly content: string | null;
+      readonly mode: string;
+      readonly owner: string;
+    }
   | { readonly kind: 'sysctl'; readonly host: string; readonly name: string; readonly value: string }
   | { readonly kind: 'mount'; readonly host: string; readonly path: string }
   | { readonly kind: 'process'; readonly host: string; readonly process: ProcessRef }
@@ -83,7 +89,13 @@ export function writeState(directory: string, state: LabState): void {
 
 /** Whether the lab is up as a whole: ready, and no host's first process has died. */
 export function isUp(state: LabState | null): state is LabState {
-  return state !== null && state.status === 'ready' && state.keeper !== null && isAlive(state.keeper) && Object.values(state.hosts).every(isAlive);
+  return (
+    state !== null &&
+    state.status === 'ready' &&
+    state.keeper !== null &&
+    isAlive(state.keeper) &&
+    Object.values(state.hosts).every(isAlive)
+  );
 }
 
 /**
@@ -95,7 +107,10 @@ export async function withLock<T>(directory: string, work: () => Promise<T>, tim
   try {
     mkdirSync('/run/why5xx', { recursive: true, mode: 0o755 });
   } catch (cause) {
-    throw new LabError(`cannot write to /run/why5xx (${(cause as NodeJS.ErrnoException).code ?? 'error'})`, 'run as root, for example with sudo, or in a namespace with a writable /run');
+    throw new LabError(
+      `cannot write to /run/why5xx (${(cause as NodeJS.ErrnoException).code ?? 'error'})`,
+      'run as root, for example with sudo, or in a namespace with a writable /run',
+    );
   }
   const me = processRef(process.pid);
   const taken = await until(() => tryLock(path, JSON.stringify(me)), timeoutMs, 50);

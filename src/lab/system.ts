@@ -24,10 +24,18 @@ export interface CommandResult {
 }
 
 /** Runs a command to its end. At the deadline its whole process group is killed and `code` is null. Rejects only where it cannot be started. */
-export function runCommand(words: readonly string[], options: { readonly input?: string; readonly timeoutMs?: number; readonly cwd?: string } = {}): Promise<CommandResult> {
+export function runCommand(
+  words: readonly string[],
+  options: { readonly input?: string; readonly timeoutMs?: number; readonly cwd?: string } = {},
+): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
     const [program = '', ...args] = words;
-    const child = spawn(program, args, { env: { ...cleanEnvironment }, detached: true, stdio: ['pipe', 'pipe', 'pipe'], ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
+    const child = spawn(program, args, {
+      env: { ...cleanEnvironment },
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    });
     const stdout: Buffer[] = [];
     const stderr: Buffer[] = [];
     const timer = setTimeout(() => {
@@ -61,11 +69,16 @@ export function runCommand(words: readonly string[], options: { readonly input?:
 }
 
 /** As `runCommand`, but rejects with the command's own words unless it exits 0. */
-export async function mustRun(words: readonly string[], options: { readonly input?: string; readonly timeoutMs?: number } = {}): Promise<string> {
+export async function mustRun(
+  words: readonly string[],
+  options: { readonly input?: string; readonly timeoutMs?: number } = {},
+): Promise<string> {
   const result = await runCommand(words, options);
   if (result.code !== 0) {
     const said = (result.stderr.trim() || result.stdout.trim()).slice(0, 600);
-    throw new Error(`${words.join(' ')}: ${result.code === null ? 'ended by deadline or signal' : `exit ${result.code}`}${said === '' ? '' : `: ${said}`}`);
+    throw new Error(
+      `${words.join(' ')}: ${result.code === null ? 'ended by deadline or signal' : `exit ${result.code}`}${said === '' ? '' : `: ${said}`}`,
+    );
   }
   return result.stdout;
 }
@@ -85,7 +98,9 @@ export function parseStat(line: string): Stat | null {
   if (open < 0 || close < open) return null;
   const rest = line.slice(close + 2).split(' ');
   const [state, parent, group, start] = [rest[0], Number(rest[1]), Number(rest[2]), Number(rest[19])];
-  return state !== undefined && Number.isInteger(parent) && Number.isInteger(start) ? { name: line.slice(open + 1, close), state, parent, group, start } : null;
+  return state !== undefined && Number.isInteger(parent) && Number.isInteger(start)
+    ? { name: line.slice(open + 1, close), state, parent, group, start }
+    : null;
 }
 
 function statOf(pid: number): Stat | null {
@@ -120,7 +135,9 @@ export function childrenOf(pid: number): readonly { readonly pid: number; readon
   return eachProcess().flatMap((each) => {
     if (each.stat.parent !== pid) return [];
     try {
-      return [{ pid: each.pid, start: each.stat.start, command: readFileSync(`/proc/${each.pid}/cmdline`, 'utf8').split('\0').slice(0, -1) }];
+      return [
+        { pid: each.pid, start: each.stat.start, command: readFileSync(`/proc/${each.pid}/cmdline`, 'utf8').split('\0').slice(0, -1) },
+      ];
     } catch {
       return [];
     }

@@ -34,10 +34,13 @@ function once(order: Order, path: string, agent: string): Promise<void> {
     const headers: Record<string, string> = { host: order.host, 'user-agent': agent };
     if (name !== undefined && name !== '') headers[name.trim()] = value.join(':').trim();
     if (order.bodyBytes > 0) headers['content-length'] = String(order.bodyBytes);
-    const request = http.request({ host: order.address, port: order.port, path, method: order.method, agent: false, headers, timeout: 70_000 }, (response) => {
-      response.resume();
-      response.on('close', () => resolve());
-    });
+    const request = http.request(
+      { host: order.address, port: order.port, path, method: order.method, agent: false, headers, timeout: 70_000 },
+      (response) => {
+        response.resume();
+        response.on('close', () => resolve());
+      },
+    );
     request.on('timeout', () => request.destroy());
     request.on('error', () => resolve());
     request.end(order.bodyBytes > 0 ? Buffer.alloc(order.bodyBytes, 0x61) : undefined);
@@ -69,5 +72,4 @@ async function worker(order: Order, n: number, until: number): Promise<void> {
 
 const order = JSON.parse(process.argv[2] ?? '{}') as Order;
 const deadline = performance.now() + order.seconds * 1000;
-setTimeout(() => process.exit(0), order.seconds * 1000 + 1_000).unref();
 await Promise.all(Array.from({ length: order.workers }, (_, n) => worker(order, n, deadline)));

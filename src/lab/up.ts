@@ -1,7 +1,19 @@
 // Raises and removes the lab. Everything hangs on one process, the keeper: whatever state a killed command left behind, ending the
 // keeper ends all of it.
 import { spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync, closeSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  closeSync,
+} from 'node:fs';
 import http from 'node:http';
 import { dirname, join } from 'node:path';
 
@@ -14,7 +26,18 @@ import { startNoise, withNoise } from './noise.ts';
 import { initScript, keeperScript, networkBatch, sysctlLines } from './scripts.ts';
 import { startSnippet } from './services.ts';
 import { filesOf, isUp, LabError, type LabState, labDirectory, readState, withLock, writeState } from './state.ts';
-import { childrenOf, cleanEnvironment, isAlive, mustRun, parseStat, processRef, type ProcessRef, runCommand, signal, until } from './system.ts';
+import {
+  childrenOf,
+  cleanEnvironment,
+  isAlive,
+  mustRun,
+  parseStat,
+  processRef,
+  type ProcessRef,
+  runCommand,
+  signal,
+  until,
+} from './system.ts';
 
 /** Debian package that brings each program the lab needs. */
 const packages: Readonly<Record<string, string>> = {
@@ -44,7 +67,8 @@ export function mapsServiceUsers(map: string): boolean {
 
 /** Version of php-fpm that the lab will use. Throws LabError that names everything that is missing. */
 function checkMachine(options: LabOptions): string {
-  if (process.platform !== 'linux') throw new LabError('the lab needs Linux: it is made of network namespaces', 'run it on a Linux machine or in a virtual machine');
+  if (process.platform !== 'linux')
+    throw new LabError('the lab needs Linux: it is made of network namespaces', 'run it on a Linux machine or in a virtual machine');
   if (process.getuid?.() !== 0) {
     throw new LabError('the lab needs root: it makes namespaces, interfaces and firewall rules of its own', 'run it with sudo');
   }
@@ -56,10 +80,16 @@ function checkMachine(options: LabOptions): string {
   }
   const needed = { ...packages, ...(options.balancer === 'haproxy' ? { '/usr/sbin/haproxy': 'haproxy' } : {}) };
   const php = installedPhp();
-  const missing = [...Object.entries(needed).flatMap(([path, name]) => (existsSync(path) ? [] : [name])), ...(php === null ? ['php-fpm'] : [])];
+  const missing = [
+    ...Object.entries(needed).flatMap(([path, name]) => (existsSync(path) ? [] : [name])),
+    ...(php === null ? ['php-fpm'] : []),
+  ];
   if (!['/sbin/ip', '/usr/sbin/ip', '/bin/ip', '/usr/bin/ip'].some((path) => existsSync(path))) missing.push('iproute2');
   if (missing.length > 0 || php === null) {
-    throw new LabError(`the lab needs programs that are not installed: ${missing.join(', ')}`, `apt-get install -y --no-install-recommends ${missing.join(' ')}`);
+    throw new LabError(
+      `the lab needs programs that are not installed: ${missing.join(', ')}`,
+      `apt-get install -y --no-install-recommends ${missing.join(' ')}`,
+    );
   }
   return php;
 }
@@ -141,7 +171,11 @@ async function remove(directory: string): Promise<void> {
     for (const each of inside) signal(each, 'SIGKILL');
     signal(keeper, 'SIGKILL');
     const gone = await until(() => ![keeper, ...inside].some(isAlive), 10_000);
-    if (!gone) throw new LabError(`the lab's first process (${keeper.pid}) does not end`, 'look for processes that hang in the kernel: ps -eo pid,stat,args');
+    if (!gone)
+      throw new LabError(
+        `the lab's first process (${keeper.pid}) does not end`,
+        'look for processes that hang in the kernel: ps -eo pid,stat,args',
+      );
   }
   rmSync(directory, { recursive: true, force: true });
 }
@@ -156,17 +190,30 @@ async function raise(directory: string, options: LabOptions, phpVersion: string)
   seed(directory, options, facts, hosts, credentials, phpVersion);
 
   const log = openSync(join(directory, 'keeper.log'), 'w');
-  const child = spawn('sh', ['-c', 'read -r line < /proc/self/stat; echo "$line" > "$1/keeper.pid"; exec unshare --net --mount --propagation private --pid --fork --kill-child=SIGKILL --mount-proc sh "$1/keeper.sh" "$1"', 'why5xx-lab', directory], {
-    detached: true,
-    stdio: ['ignore', log, log],
-    env: { ...cleanEnvironment },
-    cwd: '/',
-  });
+  const child = spawn(
+    'sh',
+    [
+      '-c',
+      'read -r line < /proc/self/stat; echo "$line" > "$1/keeper.pid"; exec unshare --net --mount --propagation private --pid --fork --kill-child=SIGKILL --mount-proc sh "$1/keeper.sh" "$1"',
+      'why5xx-lab',
+      directory,
+    ],
+    {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...cleanEnvironment },
+      cwd: '/',
+    },
+  );
   closeSync(log);
   child.unref();
-  const failure = () => (child.exitCode === null && child.signalCode === null ? null : readFileSync(join(directory, 'keeper.log'), 'utf8').trim().slice(0, 600));
+  const failure = () =>
+    child.exitCode === null && child.signalCode === null ? null : readFileSync(join(directory, 'keeper.log'), 'utf8').trim().slice(0, 600);
   const spawned = new Promise<never>((_, reject) => child.once('error', reject));
-  const wired = await Promise.race([until(() => existsSync(join(directory, 'wired')) || failure() !== null || failed(directory, hosts) !== null, 20_000, 10), spawned]);
+  const wired = await Promise.race([
+    until(() => existsSync(join(directory, 'wired')) || failure() !== null || failed(directory, hosts) !== null, 20_000, 10),
+    spawned,
+  ]);
   const problem = failed(directory, hosts) ?? failure();
   if (!wired || problem !== null) throw setupError(problem);
 
@@ -182,7 +229,11 @@ async function raise(directory: string, options: LabOptions, phpVersion: string)
   }
   writeState(directory, state);
   await connectHere(init.pid);
-  const settled = await until(() => failed(directory, hosts) !== null || hosts.every((host) => statusOf(directory, host.name).endsWith('done\n')), 20_000, 10);
+  const settled = await until(
+    () => failed(directory, hosts) !== null || hosts.every((host) => statusOf(directory, host.name).endsWith('done\n')),
+    20_000,
+    10,
+  );
   const broken = failed(directory, hosts);
   if (!settled || broken !== null) throw setupError(broken);
   if (Object.keys(state.hosts).length !== hosts.length) throw setupError('not every host is there');
@@ -234,7 +285,14 @@ async function connectHere(fabricPid: number): Promise<void> {
   ]);
 }
 
-function seed(directory: string, options: LabOptions, facts: LabFacts, hosts: readonly HostPlan[], credentials: Credentials, phpVersion: string): void {
+function seed(
+  directory: string,
+  options: LabOptions,
+  facts: LabFacts,
+  hosts: readonly HostPlan[],
+  credentials: Credentials,
+  phpVersion: string,
+): void {
   const put = (path: string, content: string, mode = 0o644) => {
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
     writeFileSync(path, content, { mode });
@@ -261,23 +319,30 @@ function seed(directory: string, options: LabOptions, facts: LabFacts, hosts: re
     };
     const noisy = withNoise(options, host, files, phpVersion, Date.now());
     for (const [path, content] of Object.entries(noisy.files)) put(join(root, path), content);
-    for (const [path, content] of Object.entries(credentials.hostFiles[host.name] ?? {})) put(join(root, path), content, path.endsWith('.pub') || path.endsWith('.crt') ? 0o644 : 0o600);
+    for (const [path, content] of Object.entries(credentials.hostFiles[host.name] ?? {}))
+      put(join(root, path), content, path.endsWith('.pub') || path.endsWith('.crt') ? 0o644 : 0o600);
     if (!existsSync(join(root, '/etc/nftables.conf'))) put(join(root, '/etc/nftables.conf'), '');
     put(join(root, '/etc/shadow'), shadow, 0o600);
     put(join(directory, 'net', host.name), networkBatch(host));
     put(join(directory, 'sysctl', host.name), sysctlLines(host, noisy.sysctls));
-    put(join(directory, 'start', host.name), host.services.map((service) => `STEP=${service}; ${startSnippet(service, { phpVersion })}`).join('\n'));
+    put(
+      join(directory, 'start', host.name),
+      host.services.map((service) => `STEP=${service}; ${startSnippet(service, { phpVersion })}`).join('\n'),
+    );
   });
 }
 
 /** Status of one request to the site as a user sends it, or null where no answer came within the time. */
 export function statusFrom(address: string, port: number, path: string, siteHost: string, timeoutMs = 2_000): Promise<number | null> {
   return new Promise((resolve) => {
-    const request = http.get({ host: address, port, path, agent: false, headers: { host: siteHost, 'user-agent': 'curl/7.88.1' }, timeout: timeoutMs }, (response) => {
-      response.resume();
-      response.on('end', () => resolve(response.statusCode ?? null));
-      response.on('error', () => resolve(null));
-    });
+    const request = http.get(
+      { host: address, port, path, agent: false, headers: { host: siteHost, 'user-agent': 'curl/7.88.1' }, timeout: timeoutMs },
+      (response) => {
+        response.resume();
+        response.on('end', () => resolve(response.statusCode ?? null));
+        response.on('error', () => resolve(null));
+      },
+    );
     request.on('timeout', () => request.destroy());
     request.on('error', () => resolve(null));
   });

@@ -7,7 +7,7 @@ import { parse } from 'yaml';
 
 import { noisePlan } from '../../src/lab/noise.ts';
 import { siteSchema } from '../../src/model/site.ts';
-import { type LabWorld, labUp, makeWorld, type World } from './world.ts';
+import { type LabWorld, labUp, labWords, makeWorld, type World } from './world.ts';
 
 const source = fileURLToPath(new URL('../../src/', import.meta.url));
 let world: World;
@@ -21,13 +21,26 @@ afterEach(async () => {
 /** Status codes of `count` requests to `url`, sent from the world itself or from inside a host of the lab. */
 async function codes(url: string, count: number, enter: readonly string[] = []): Promise<readonly string[]> {
   const urls = Array.from({ length: count }, () => ['-o', '/dev/null', url]).flat();
-  const ran = await world.run([...enter, 'curl', '-s', '-m', '5', '--resolve', 'shop.example.com:80:203.0.113.5', '-w', '%{http_code}\n', ...urls]);
+  const ran = await world.run([
+    ...enter,
+    'curl',
+    '-s',
+    '-m',
+    '5',
+    '--resolve',
+    'shop.example.com:80:203.0.113.5',
+    '-w',
+    '%{http_code}\n',
+    ...urls,
+  ]);
   return ran.stdout.trim().split('\n');
 }
 
 async function hostWords(lab: LabWorld, name: string): Promise<readonly string[]> {
   const site = siteSchema.parse(parse(await lab.mustLab(['site'])));
-  const host = [...site.clients, ...site.edge, ...(site.balancer === undefined ? [] : [site.balancer]), ...site.backends].find((each) => each.name === name);
+  const host = [...site.clients, ...site.edge, ...(site.balancer === undefined ? [] : [site.balancer]), ...site.backends].find(
+    (each) => each.name === name,
+  );
   if (!Array.isArray(host?.exec)) throw new Error(`${name} has no command prefix`);
   return host.exec;
 }
@@ -62,7 +75,11 @@ describe('lab up', () => {
       const ran = await world.must([...enter, 'curl', '-s', '-m', '5', '-o', '/dev/null', '-w', '%{http_code}', url]);
       expect(`${client} ${ran}`).toBe(`${client} 200`);
     }
-    for (const [access, looked] of [['full', 7], ['backends', 5], ['client', 2]] as const) {
+    for (const [access, looked] of [
+      ['full', 7],
+      ['backends', 5],
+      ['client', 2],
+    ] as const) {
       const site = siteSchema.parse(parse(await lab.mustLab(['site', '--access', access])));
       const hosts = [...site.clients, ...site.edge, ...(site.balancer === undefined ? [] : [site.balancer]), ...site.backends];
       expect(site.url).toBe(url);
@@ -74,7 +91,7 @@ describe('lab up', () => {
     const began = performance.now();
     const lab = await labUp(world);
     const tookMs = performance.now() - began;
-    console.log(`lab up took ${Math.round(tookMs)} ms`);
+    process.stderr.write(`lab up took ${Math.round(tookMs)} ms\n`);
     expect(tookMs).toBeLessThan(10_000);
     const before = await lab.mustLab(['site']);
     expect(await lab.mustLab(['up'])).toContain('already');
@@ -94,7 +111,21 @@ describe('lab up', () => {
       const address = String(host.exec).replace('ssh://', '');
       expect(await world.must(['ssh', '-F', config, address, 'hostname'])).toBe(`${host.name}\n`);
     }
-    const stranger = await world.run(['ssh', '-o', 'BatchMode=yes', '-o', 'StrictHostKeyChecking=no', '-o', 'UserKnownHostsFile=/dev/null', '-o', 'IdentityFile=/dev/null', '-o', 'IdentityAgent=none', String(hosts[0]?.exec).replace('ssh://', ''), 'true']);
+    const stranger = await world.run([
+      'ssh',
+      '-o',
+      'BatchMode=yes',
+      '-o',
+      'StrictHostKeyChecking=no',
+      '-o',
+      'UserKnownHostsFile=/dev/null',
+      '-o',
+      'IdentityFile=/dev/null',
+      '-o',
+      'IdentityAgent=none',
+      String(hosts[0]?.exec).replace('ssh://', ''),
+      'true',
+    ]);
     expect(stranger.code).toBe(255);
   });
 });
@@ -103,7 +134,21 @@ describe('the edge', () => {
   it('serves TLS under the lab authority, a placeholder for other hosts, and the interception page for unfiled domains', async () => {
     const lab = await labUp(world, '--backends', '2');
     const ssh = (await lab.sshEnvironment())['WHY5XX_SSH_CONFIG'] ?? '';
-    const curl = async (...args: string[]) => (await world.run(['curl', '-s', '-i', '-m', '5', '--resolve', 'shop.example.com:443:203.0.113.5', '--resolve', 'shop.example.com:80:203.0.113.5', ...args])).stdout;
+    const curl = async (...args: string[]) =>
+      (
+        await world.run([
+          'curl',
+          '-s',
+          '-i',
+          '-m',
+          '5',
+          '--resolve',
+          'shop.example.com:443:203.0.113.5',
+          '--resolve',
+          'shop.example.com:80:203.0.113.5',
+          ...args,
+        ])
+      ).stdout;
     expect(await curl('--cacert', join(ssh, '../../tls/ca.pem'), 'https://shop.example.com/api/orders')).toMatch(/^HTTP\/1.1 200/);
     expect(await curl('http://203.0.113.5/')).toMatch(/^HTTP\/1.1 503/);
     await inject(`await lab.edge.write('/etc/nginx/unfiled.map', 'shop.example.com 1;\\n'); await lab.edge.service('nginx', 'reload');`);
@@ -117,8 +162,23 @@ describe('the edge', () => {
 
   it('drops or rejects listed addresses, and only those', async () => {
     const lab = await labUp(world, '--backends', '2');
-    const client = async (name: string) => (await world.run([...(await hostWords(lab, name)), 'curl', '-s', '-m', '2', '-o', '/dev/null', '-w', '%{http_code} %{errormsg}', 'http://shop.example.com/'])).stdout;
-    const list = (set: string) => `['nft', 'add', 'element', 'inet', 'shield', '${set}', '{ 198.18.2.10 }'], ['nft', 'delete', 'element', 'inet', 'shield', '${set}', '{ 198.18.2.10 }']`;
+    const client = async (name: string) =>
+      (
+        await world.run([
+          ...(await hostWords(lab, name)),
+          'curl',
+          '-s',
+          '-m',
+          '2',
+          '-o',
+          '/dev/null',
+          '-w',
+          '%{http_code} %{errormsg}',
+          'http://shop.example.com/',
+        ])
+      ).stdout;
+    const list = (set: string) =>
+      `['nft', 'add', 'element', 'inet', 'shield', '${set}', '{ 198.18.2.10 }'], ['nft', 'delete', 'element', 'inet', 'shield', '${set}', '{ 198.18.2.10 }']`;
     await inject(`await lab.edge.change(${list('blocked')});`);
     expect(await client('client-b')).toMatch(/^000 .*timed out/);
     expect(await client('client-a')).toMatch(/^200/);
@@ -144,8 +204,15 @@ describe('noise', () => {
     const old = await world.must([...web, 'sh', '-c', 'cat /var/log/nginx/error.log /var/log/php*-fpm.log']);
     expect(old).toMatch(/\[(error|crit)\] \d+#\d+: \*\d+ /);
     expect(old).toMatch(/\] (WARNING|NOTICE): \[pool www\]/);
-    await expect.poll(() => world.must([...web, 'sh', '-c', 'cat /var/log/nginx/access.log*']), { timeout: 10_000 }).toContain('Mozilla/5.0');
-    const ran = await world.run([...(await hostWords(lab, 'slb')), 'sh', '-c', 'cat /var/log/nginx/error.log /var/log/haproxy.log 2>/dev/null']);
+    await expect
+      .poll(() => world.must([...web, 'sh', '-c', 'cat /var/log/nginx/access.log*']), { timeout: 10_000 })
+      .toContain('Mozilla/5.0');
+    const ran = await world.run([
+      ...(await hostWords(lab, 'slb')),
+      'sh',
+      '-c',
+      'cat /var/log/nginx/error.log /var/log/haproxy.log 2>/dev/null',
+    ]);
     expect(ran.stdout.split('\n').length).toBeGreaterThan(5);
     await inject(`await lab.host('web-1').service('nginx', 'stop');`);
     await lab.heal();
@@ -172,17 +239,15 @@ describe('lab down', () => {
 
   it.for([30, 150, 300, 450, 600])('cleans up after an up that was killed after %d ms', async (afterMs) => {
     const before = await remains();
-    const entry = `const { labCommand } = await import(process.argv[1]); await labCommand().parseAsync(['up'], { from: 'user' });`;
     // timeout(1) kills its child with -9, as a person or the kernel would.
-    await world.run(['timeout', '-s', 'KILL', String(afterMs / 1000), process.execPath, '--input-type=module', '-e', entry, '--', join(source, 'cli/commands/lab.ts')]);
-    const down = await world.run([process.execPath, '--input-type=module', '-e', entry.replace("['up']", "['down']"), '--', join(source, 'cli/commands/lab.ts')]);
+    await world.run(['timeout', '-s', 'KILL', String(afterMs / 1000), ...labWords('up')]);
+    const down = await world.run(labWords('down'));
     expect(down).toMatchObject({ code: 0, stderr: '' });
     expect(await remains()).toEqual(before);
   });
 
   it('lets the next up clean up instead', async () => {
-    const entry = `const { labCommand } = await import(process.argv[1]); await labCommand().parseAsync(['up'], { from: 'user' });`;
-    await world.run(['timeout', '-s', 'KILL', '0.5', process.execPath, '--input-type=module', '-e', entry, '--', join(source, 'cli/commands/lab.ts')]);
+    await world.run(['timeout', '-s', 'KILL', '0.5', ...labWords('up')]);
     await labUp(world);
     expect(await codes('http://shop.example.com/api/orders', 3)).toEqual(['200', '200', '200']);
   });
@@ -207,7 +272,9 @@ describe('lab break and heal', () => {
     const web1 = await hostWords(lab, 'web-1');
     const look = () =>
       world.must([
-        ...web1, 'sh', '-c',
+        ...web1,
+        'sh',
+        '-c',
         'cat /etc/nginx/sites-enabled/shop.conf; stat -c "%a %U %G" /etc/nginx/sites-enabled/shop.conf; ls /etc/nginx /tmp; cat /proc/sys/net/ipv4/conf/eth0/rp_filter; grep -c . /proc/self/mountinfo; nft list ruleset; L=$(for p in /proc/[0-9]*; do cat $p/comm; done); echo "$L" | sort | grep -v php-fpm',
       ]);
     const before = await look();
@@ -238,7 +305,11 @@ describe('lab break and heal', () => {
 
   it('heals what a fault that failed half-way has done', async () => {
     const lab = await labUp(world, '--backends', '2');
-    await expect(inject(`await lab.host('web-1').service('nginx', 'kill'); await lab.host('web-1').edit(lab.facts.paths.nginxConfig, 'not there', 'x');`)).rejects.toThrow('nothing there matches');
+    await expect(
+      inject(
+        `await lab.host('web-1').service('nginx', 'kill'); await lab.host('web-1').edit(lab.facts.paths.nginxConfig, 'not there', 'x');`,
+      ),
+    ).rejects.toThrow('nothing there matches');
     expect(await codes('http://shop.example.com/api/orders', 4)).toContain('502');
     await lab.heal();
     expect(await codes('http://shop.example.com/api/orders', 4)).toEqual(['200', '200', '200', '200']);
@@ -257,7 +328,9 @@ describe('lab break and heal', () => {
     const counter = async () => {
       const sums = await Promise.all(
         ['web-1', 'web-2', 'web-3'].map(async (name) => {
-          const [names = '', values = ''] = (await world.must([...(await hostWords(lab, name)), 'grep', '^TcpExt:', '/proc/net/netstat'])).split('\n');
+          const [names = '', values = ''] = (
+            await world.must([...(await hostWords(lab, name)), 'grep', '^TcpExt:', '/proc/net/netstat'])
+          ).split('\n');
           return Number(values.split(' ')[names.split(' ').indexOf('IPReversePathFilter')]);
         }),
       );
@@ -282,7 +355,29 @@ describe('lab break and heal', () => {
 });
 
 it('says what is missing where it is not root', async () => {
-  const ran = await world.run(['setpriv', '--reuid', '65534', '--clear-groups', process.execPath, '--input-type=module', '-e', `const { labCommand } = await import(process.argv[1]); await labCommand().parseAsync(['up'], { from: 'user' });`, '--', join(source, 'cli/commands/lab.ts')]);
+  const ran = await world.run(['setpriv', '--reuid', '65534', '--clear-groups', ...labWords('up')]);
   expect(ran).toMatchObject({ code: 2, stdout: '' });
   expect(ran.stderr).toContain('needs root');
+});
+
+describe('in a user namespace', () => {
+  it('says so where only root is mapped', async () => {
+    const ran = await world.run(['unshare', '--map-root-user', '--net', '--mount', ...labWords('up')]);
+    expect(ran).toMatchObject({ code: 2, stdout: '' });
+    expect(ran.stderr).toContain('user namespace');
+  });
+
+  it('works where a range of users is mapped', async () => {
+    // The mapping is written from outside, as newuidmap(1) does it.
+    const script = `mkfifo "$1"
+unshare --user sh -c 'read -r _ < "$1"; shift; exec unshare --net --mount --pid --fork --mount-proc --kill-child sh -c "mount -t tmpfs tmpfs /run; ip link set lo up; \\"\\$@\\" && curl -s -m 5 -o /dev/null -w %{http_code} --resolve shop.example.com:80:203.0.113.5 http://shop.example.com/api/orders" sh "$@"' sh "$@" &
+while [ "$(readlink /proc/$!/ns/user)" = "$(readlink /proc/self/ns/user)" ]; do sleep 0.01; done
+echo '0 0 65536' > /proc/$!/uid_map
+echo '0 0 65536' > /proc/$!/gid_map
+echo go > "$1"
+wait $!`;
+    const ran = await world.run(['sh', '-c', script, 'sh', join(world.folder, 'mapped'), ...labWords('up', '--backends', '2')]);
+    expect(ran).toMatchObject({ code: 0, stderr: '' });
+    expect(ran.stdout).toMatch(/200$/);
+  });
 });

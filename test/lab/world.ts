@@ -42,15 +42,32 @@ wait $!`;
 
 /** Makes a world. Rejects with the kernel's reason where namespaces are not allowed (root is needed). */
 export async function makeWorld(): Promise<World> {
-  const child = spawn('unshare', ['--net', '--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child=SIGKILL', '--mount-proc', 'sh', '-c', `exec 3<&0; ${init.replace('cat >', 'cat <&3 >')}`], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
+  const child = spawn(
+    'unshare',
+    [
+      '--net',
+      '--mount',
+      '--propagation',
+      'private',
+      '--pid',
+      '--fork',
+      '--kill-child=SIGKILL',
+      '--mount-proc',
+      'sh',
+      '-c',
+      `exec 3<&0; ${init.replace('cat >', 'cat <&3 >')}`,
+    ],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
+    },
+  );
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
   const ended = once(child, 'exit');
   const ready = await Promise.race([once(child.stdout, 'data').then(() => true), ended.then(() => false)]);
-  if (!ready || child.pid === undefined) throw new Error(`no isolated world could be made: ${said.trim() || 'unshare ended'}; tests with networks need root`);
+  if (!ready || child.pid === undefined)
+    throw new Error(`no isolated world could be made: ${said.trim() || 'unshare ended'}; tests with networks need root`);
   const found = await execute(['sh', '-c', 'cat "/proc/$1/task/$1/children"', 'sh', String(child.pid)], {});
   const pid = Number(found.stdout.trim());
   const folder = mkdtempSync(join(tmpdir(), 'why5xx-world-'));
@@ -79,7 +96,12 @@ export async function makeWorld(): Promise<World> {
 async function execute(words: readonly string[], options: RunInWorld): Promise<Ran> {
   const began = performance.now();
   const [program = '', ...args] = words;
-  const child = spawn(program, args, { detached: true, stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, ...options.env }, ...(options.cwd === undefined ? {} : { cwd: options.cwd }) });
+  const child = spawn(program, args, {
+    detached: true,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+  });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
@@ -93,7 +115,12 @@ async function execute(words: readonly string[], options: RunInWorld): Promise<R
   }, options.timeoutMs ?? 60_000);
   const [code] = (await once(child, 'close')) as [number | null];
   clearTimeout(timer);
-  return { code: late ? null : code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString(), tookMs: performance.now() - began };
+  return {
+    code: late ? null : code,
+    stdout: Buffer.concat(out).toString(),
+    stderr: Buffer.concat(err).toString(),
+    tookMs: performance.now() - began,
+  };
 }
 
 export interface LabWorld {
@@ -113,12 +140,23 @@ export interface LabWorld {
   cli(args: readonly string[], options?: RunInWorld): Promise<Ran>;
 }
 
-const labEntry = `const { labCommand } = await import(process.argv[1]); await labCommand().parseAsync(process.argv.slice(2), { from: 'user' });`;
+// The command without the rest of the command line, told its errors as the main file tells them.
+const labEntry = `const { labCommand } = await import(process.argv[1]);
+try {
+  await labCommand().parseAsync(process.argv.slice(2), { from: 'user' });
+} catch (error) {
+  process.stderr.write(error.hint === undefined ? error.stack + '\\n' : error.message + '\\n' + error.hint + '\\n');
+  process.exitCode = 2;
+}`;
+
+/** Words that run `why5xx lab ARGS…` (put `World.enter` before them, or use `LabWorld.lab`). */
+export function labWords(...args: readonly string[]): readonly string[] {
+  return [process.execPath, '--input-type=module', '-e', labEntry, '--', join(root, 'src/cli/commands/lab.ts'), ...args];
+}
 
 /** Raises a lab inside a world with the given options of `lab up`. It goes down with the world. */
 export async function labUp(world: World, ...upArguments: readonly string[]): Promise<LabWorld> {
-  const lab: LabWorld['lab'] = (args, options) =>
-    world.run([process.execPath, '--input-type=module', '-e', labEntry, '--', join(root, 'src/cli/commands/lab.ts'), ...args], options);
+  const lab: LabWorld['lab'] = (args, options) => world.run(labWords(...args), options);
   const mustLab: LabWorld['mustLab'] = async (args, options) => {
     const ran = await lab(args, options);
     if (ran.code !== 0) throw new Error(`lab ${args.join(' ')}: exit ${ran.code}: ${ran.stderr.trim()}`);
