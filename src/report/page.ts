@@ -17,6 +17,8 @@ export function renderPage(markdown: string, options: TerminalOptions): string {
     const fence = /^(\s*)(`{3,}|~{3,})/.exec(line);
     if (fence !== null) {
       at = codeBlock(lines, at, fence[2] ?? '```', fence[1]?.length ?? 0, out, paint);
+    } else if (/^ {4}\S/.test(line) && (at === 0 || (lines[at - 1] ?? '').trim() === '') && !afterItem(lines, at)) {
+      at = indentedCode(lines, at, out, paint);
     } else if (line.trimStart().startsWith('|')) {
       at = table(lines, at, columns, out, paint);
     } else {
@@ -35,6 +37,19 @@ function codeBlock(lines: readonly string[], start: number, fence: string, inden
     out.push(`${' '.repeat(indent + 2)}${paint('command', (lines[at] ?? '').slice(indent))}`.trimEnd());
   }
   return at + 1;
+}
+
+/** Whether the block before this line is a list item, to which an indented paragraph would belong. */
+function afterItem(lines: readonly string[], at: number): boolean {
+  const before = lines.slice(0, at).findLast((line) => line.trim() !== '' && !/^\s/.test(line));
+  return before !== undefined && /^([-*+]|\d+[.)])\s/.test(before);
+}
+
+function indentedCode(lines: readonly string[], start: number, out: string[], paint: Paint): number {
+  let at = start;
+  for (; at < lines.length && /^( {4}|\s*$)/.test(lines[at] ?? ''); at++)
+    out.push(`  ${paint('command', (lines[at] ?? '').slice(4))}`.trimEnd());
+  return at;
 }
 
 function table(lines: readonly string[], start: number, columns: number, out: string[], paint: Paint): number {

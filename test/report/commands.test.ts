@@ -1,0 +1,132 @@
+// The commands that print: catalogue, page of a cause, ticket. Run as real processes.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+import { afterAll, describe, expect, it } from 'vitest';
+
+const golden = (name: string): string => path.join(import.meta.dirname, '..', 'golden', name, 'report.json');
+const folder = mkdtempSync(path.join(tmpdir(), 'why5xx-commands-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): { code: number | null; out: string; err: string } {
+  const ran = spawnSync(process.execPath, [path.join(import.meta.dirname, 'commands.ts'), ...args], {
+    encoding: 'utf8',
+    env: { PATH: process.env['PATH'], LANG: 'C.UTF-8', COLUMNS: '80', ...env },
+  });
+  return { code: ran.status, out: ran.stdout, err: ran.stderr };
+}
+
+describe('causes', () => {
+  it('lists the catalogue by layer, from the client inwards', () => {
+    const { code, out, err } = run(['causes']);
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    expect(out).toBe(
+      [
+        "the client's network",
+        "  isp-block         The client's ISP cuts the connection",
+        '',
+        'host (kernel, firewall, resources)',
+        '  disk-full         A file system that the site needs is full',
+        '',
+        'application runtime',
+        '  fpm-max-children  All php-fpm workers are busy',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('is JSON for programs, in the language of the environment', () => {
+    const { out } = run(['causes', '-o', 'json'], { LANG: 'zh_CN.UTF-8' });
+    expect(JSON.parse(out)).toEqual({
+      schema: 'why5xx/causes@1',
+      language: 'zh',
+      causes: [
+        { id: 'isp-block', title: '客户端运营商切断连接', layer: 'client-network', seed: 'cause 2' },
+        { id: 'disk-full', title: '网站所需的文件系统已满', layer: 'host', seed: null },
+        { id: 'fpm-max-children', title: 'php-fpm 工作进程全部占满', layer: 'app-runtime', seed: 'cause 7' },
+      ],
+    });
+  });
+});
+
+describe('explain', () => {
+  it('shows the page without markup, wrapped, and inert', () => {
+    const { code, out } = run(['explain', 'FPM_max_children']);
+    expect(code).toBe(0);
+    expect(out).toBe(
+      [
+        'fpm-max-children',
+        '────────────────',
+        '',
+        'All workers of a pool are busy; new requests wait in the listen queue.',
+        '',
+        'Fix',
+        '',
+        '1. Raise pm.max_children:',
+        '',
+        '     pm.max_children = 20',
+        '',
+        '2. Find out why requests are slow, see the manual (https://www.php.net/fpm).',
+        '',
+        'setting          default',
+        'pm.max_children  none',
+        '',
+        String.raw`\x1b[2J`,
+        '',
+      ].join('\n'),
+    );
+  });
+
+  it('falls back to English where a page is not translated', () => {
+    expect(run(['explain', 'fpm-max-children', '--lang', 'zh']).out).toContain('All workers');
+  });
+
+  it('suggests the nearest name', () => {
+    const { code, out, err } = run(['explain', 'fpm-max-childs']);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toContain('Did you mean fpm-max-children?');
+  });
+
+  it('says so when a page is missing', () => {
+    expect(run(['explain', 'disk-full'])).toMatchObject({ code: 2, err: expect.stringContaining('not in this installation') as string });
+  });
+});
+
+describe('ticket', () => {
+  it.for(['isp', 'cloud', 'edge', 'ops', 'dev'])('to %s holds all nine steps, times with zone, and a command to see it', (to) => {
+    const { code, out, err } = run(['ticket', golden('fpm-max-children'), '--to', to]);
+    expect(code).toBe(0);
+    expect(err).toBe('reading the report\n');
+    const nine = out.split('## The nine steps')[1]?.split('\n## ')[0] ?? '';
+    expect(nine.match(/^\d\. /gm)).toHaveLength(9);
+    expect(out).toMatch(/\*\*Written\*\*: \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC/);
+    expect(out).toContain('--resolve shop.example.com:443:203.0.113.5');
+    expect(out).toContain('4f1a90c2b7de-1');
+  });
+
+  it('asks each recipient for something else', () => {
+    const asked = ['isp', 'cloud', 'edge', 'ops', 'dev'].map(
+      (to) =>
+        run(['ticket', golden('two-causes'), '--to', to, '-q'])
+          .out.split('## What we ask of you')[1]
+          ?.split('\n## ')[0],
+    );
+    expect(new Set(asked).size).toBe(5);
+  });
+
+  it('writes to a file, and wraps it for programs', () => {
+    const file = path.join(folder, 'ticket.md');
+    const { out } = run(['ticket', golden('healthy'), '--to', 'dev', '-q', '-o', `markdown:${file}`, '-o', 'json']);
+    const wrapped = JSON.parse(out) as { schema: string; to: string; markdown: string };
+    expect(wrapped).toMatchObject({ schema: 'why5xx/ticket@1', to: 'dev' });
+    expect(readFileSync(file, 'utf8')).toBe(wrapped.markdown);
+  });
+
+  it('needs a recipient', () => {
+    expect(run(['ticket', golden('healthy')]).err).toContain('--to');
+    expect(run(['ticket', golden('healthy'), '--to', 'boss']).err).toContain('isp, cloud, edge, ops, dev');
+  });
+});
