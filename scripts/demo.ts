@@ -88,7 +88,7 @@ function play(folder: string): number {
     const trust = site.ca === undefined ? [] : ['--cacert', site.ca];
     const format = String.raw`%{http_code} after %{time_total} s\n`;
     const words = [
-      '-sS',
+      '--no-progress-meter',
       '-Z',
       '-m',
       '15',

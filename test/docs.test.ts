@@ -8,7 +8,11 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
 
+import { causes } from '../src/causes/index.ts';
+import { parseBundle } from '../src/engine/bundle.ts';
+import { judgeBundle } from '../src/engine/report.ts';
 import { siteSchema } from '../src/model/site.ts';
+import { renderTerminal } from '../src/report/terminal.ts';
 
 const root = path.join(import.meta.dirname, '..');
 const execute = promisify(execFile);
@@ -64,6 +68,20 @@ describe('the page of the site file', () => {
     collect(z.toJSONSchema(siteSchema, { io: 'input', unrepresentable: 'any' }));
     expect(keys.size).toBeGreaterThan(30);
     expect([...keys].filter((each) => !page.includes(`\`${each}\``) && !new RegExp(`\\b${each}:`).test(page))).toEqual([]);
+  });
+});
+
+describe('the picture in the README', () => {
+  it('is what the product prints about a recorded failure', async () => {
+    const page = read('README.md');
+    const block = /^<!-- picture: (\S+) -->\n[\s\S]*?^<!-- end of picture -->\n/m.exec(page);
+    if (block?.[1] === undefined)
+      throw new Error('README.md has no picture: <!-- picture: path of an example --> … <!-- end of picture -->');
+    const report = judgeBundle(parseBundle(read(block[1]), block[1]), causes);
+    expect(report.outcome).toBe('cause-found');
+    const text = renderTerminal(report, { width: 80, colour: 0, unicode: true });
+    const fresh = `<!-- picture: ${block[1]} -->\n\n\`\`\`console\n$ why5xx ${report.site}.yaml\n${text}\`\`\`\n\n<!-- end of picture -->\n`;
+    await expect(`${page.slice(0, block.index)}${fresh}${page.slice(block.index + block[0].length)}`).toMatchFileSnapshot('../README.md');
   });
 });
 

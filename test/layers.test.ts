@@ -103,7 +103,7 @@ function violationsOf(source: Source): readonly string[] {
       const target = path.posix.join(path.posix.dirname(source.file), each.from);
       const targetLayer = target === 'package.json' ? 'library' : layerOf(target);
       if (!each.from.endsWith('.ts') && !each.from.endsWith('.json')) complain('relative imports end in .ts');
-      if (target.includes('/testing/')) complain('only tests may import it');
+      if (/\/testing\/|test-support\.ts$/.test(target)) complain('only tests may import it');
       if (targetLayer === null) complain('it is in no layer');
       else if (targetLayer === layer) {
         const [own, other] = [unitOf(source.file), unitOf(target)];
@@ -135,7 +135,7 @@ function allows(rule: Rule, layer: string, typeOnly: boolean): boolean {
 
 const sources: readonly Source[] = globSync('src/**/*.ts', { cwd: root })
   .map((file) => file.split(path.sep).join('/'))
-  .filter((file) => !file.endsWith('.test.ts') && !file.includes('/testing/'))
+  .filter((file) => !file.endsWith('.test.ts') && !/\/testing\/|test-support\.ts$/.test(file))
   .toSorted()
   .map((file) => ({ file, text: readFileSync(path.join(root, file), 'utf8') }));
 
