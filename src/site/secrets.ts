@@ -80,7 +80,6 @@ export function secretsOf(site: Site, env: Environment): readonly string[] {
     for (const [header, raw] of Object.entries(headers)) {
       const { value, used } = fillIn(raw, env);
       for (const name of used) add(env[name]);
-      if (used.length === 0 && !isSecretName(header)) continue;
       if (!isSecretName(header)) continue;
       add(value);
       if (/^cookie$/i.test(header)) for (const pair of value.split(';')) add(pair.slice(pair.indexOf('=') + 1));

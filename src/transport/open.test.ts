@@ -42,15 +42,19 @@ async function failure(promise: Promise<unknown>): Promise<TransportError> {
   return error;
 }
 
-function runs(text: string): boolean {
-  return readdirSync('/proc').some((pid) => {
+/** How many other processes have this in their command line. */
+function count(text: string): number {
+  return readdirSync('/proc').filter((pid) => {
     if (!/^\d+$/.test(pid) || pid === String(process.pid)) return false;
     try {
       return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').includes(text);
     } catch {
       return false;
     }
-  });
+  }).length;
+}
+function runs(text: string): boolean {
+  return count(text) > 0;
 }
 
 async function until(holds: () => boolean): Promise<void> {
@@ -123,7 +127,7 @@ describe.for(shellNames)('%s', (shell) => {
       env: { ...process.env, PATH: paths.get(shell) },
       stdio: 'ignore',
     });
-    await until(() => runs(`sleep ${mark}`) && !runs(`nothing ${mark}`));
+    await until(() => count(`sleep ${mark}`) === 2); // the program's own text is one of them
     us.kill('SIGKILL');
     await until(() => !runs(`sleep ${mark}`));
   });

@@ -14,7 +14,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { TransportError } from '../model/transport.ts';
 import type { Transport } from '../model/transport.ts';
 import { openTransport } from './open.ts';
-import { controlDirectory } from './ssh.ts';
+import { controlDirectory, endMaster } from './ssh.ts';
 
 const user = userInfo().username;
 const timeoutMs = 15_000;
@@ -415,6 +415,27 @@ describe('the end', () => {
       () => 'the script lives on',
     );
     expect((await transport.sh('echo again', { timeoutMs })).stdout).toBe('again\n');
+  });
+
+  it('comes when we are killed, on the other side too', async () => {
+    const source = [
+      `import { openTransport } from ${JSON.stringify(join(import.meta.dirname, 'open.ts'))};`,
+      `const transport = openTransport('ssh://${user}@127.0.0.1:${String(sshd.port)}');`,
+      `await transport.sh('sleep 31.9159', { timeoutMs: 60000 });`,
+    ].join('\n');
+    const env = { ...process.env, XDG_RUNTIME_DIR: folder, WHY5XX_SSH_CONFIG: clientConfig('killed') };
+    const us = spawn(process.execPath, ['--input-type=module', '-e', source], { env, stdio: 'ignore' });
+    await until(() => processesWith('sleep 31.9159').length > 1);
+    us.kill('SIGKILL');
+    await until(
+      () => processesWith('sleep 31.9159').length === 0,
+      () => 'the script lives on',
+    );
+    // What is left is the idle connection, which ssh itself gives up after its time; the test does not wait for that.
+    const left = readdirSync(folder).filter((name) => name.startsWith('w5-'));
+    expect(left).toHaveLength(1);
+    const target = { user, host: '127.0.0.1', port: sshd.port };
+    await endMaster({ target, env, connectTimeoutMs: 1000 }, join(folder, String(left[0])));
   });
 
   it('leaves no process and no socket, also when closed in the middle and twice', async () => {
