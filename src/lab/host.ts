@@ -13,6 +13,8 @@ import { cleanEnvironment, enterWords, mustRun, type ProcessRef, processRef, run
 export interface Journal {
   readonly state: LabState;
   add(entry: Undo): void;
+  /** Takes back the entry just added, because what it would undo did not happen. */
+  retract(entry: Undo): void;
 }
 
 /** Runs a command inside a host and returns its standard output. Rejects unless it exits 0 or `allowFailure` is set. */
@@ -95,8 +97,14 @@ export function labHost(journal: Journal, name: string): LabHost {
     run,
     write,
     async change(command, undo) {
-      journal.add({ kind: 'command', host: name, command: [...undo] });
-      await run(command);
+      const entry: Undo = { kind: 'command', host: name, command: [...undo] };
+      journal.add(entry);
+      try {
+        await run(command);
+      } catch (cause) {
+        journal.retract(entry);
+        throw cause;
+      }
     },
     read: (path) => run(['cat', '--', path]),
     async edit(path, from, to) {

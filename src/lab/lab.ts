@@ -25,6 +25,11 @@ export function openLab(directory: string, state: LabState): Lab {
     state,
     add(entry) {
       state.undo.push(entry);
+      if (entry.kind !== 'sysctl' && entry.kind !== 'process' && !state.touched.includes(entry.host)) state.touched.push(entry.host);
+      writeState(directory, state);
+    },
+    retract(entry) {
+      state.undo = state.undo.filter((each) => each !== entry);
       writeState(directory, state);
     },
   };
@@ -124,20 +129,21 @@ export async function heal(): Promise<HealResult> {
     const state = requireLab(directory);
     const healed = [...state.active];
     const problems: string[] = [];
-    const touched = new Set<string>();
     // Processes first: traffic would hold on to what the other steps want to change.
     for (const entry of state.undo) if (entry.kind === 'process') endGroup(entry.process);
     for (const entry of state.undo.toReversed()) {
-      if (entry.kind !== 'sysctl' && entry.kind !== 'process') touched.add(entry.host);
       try {
         await undo(state, entry);
       } catch (cause) {
         problems.push(`${entry.host}: ${(cause as Error).message}`);
       }
+      // Step by step, so that a heal that is killed goes on where it was.
+      state.undo.pop();
+      writeState(directory, state);
     }
     await Promise.all(
       planHosts(state.options)
-        .filter((plan) => touched.has(plan.name))
+        .filter((plan) => state.touched.includes(plan.name))
         .map(async (plan) => {
           for (const service of servicesOf(plan)) {
             try {
@@ -148,7 +154,7 @@ export async function heal(): Promise<HealResult> {
           }
         }),
     );
-    state.undo = [];
+    state.touched = [];
     state.active = [];
     state.site = {};
     writeState(directory, state);

@@ -55,6 +55,8 @@ export interface LabState {
   /** Faults that are active, as `cause:variant`. */
   active: string[];
   undo: Undo[];
+  /** Hosts whose services heal restarts, because something there was changed. */
+  touched: string[];
   site: SiteChanges;
 }
 
