@@ -11,7 +11,7 @@ import { inPool } from './pool.ts';
 import { fixedAddress, wireRequest, type WireRequest } from './request-head.ts';
 import type { Requester, SendOptions } from './requester.ts';
 import { ResponseReader } from './response-reader.ts';
-import { errorCodeOf, wireErrorOf } from './wire-error.ts';
+import { errorCodeOf, isOrderlyHandshakeEnd, wireErrorOf } from './wire-error.ts';
 
 /** The requester of this machine. It never rejects for a network failure. */
 export function hereRequester(from: string): Requester {
@@ -80,7 +80,6 @@ class Attempt {
   #tls: TLSSocket | null = null;
   #phase: FailedPhase = 'resolve';
   #over = false;
-  #peerEnded = false;
   #resolvedMs: number | null = null;
   #connectedMs: number | null = null;
   #securedMs: number | null = null;
@@ -143,10 +142,6 @@ class Attempt {
 
   #secure(socket: Socket): void {
     this.#phase = 'tls';
-    // The TLS layer reports an orderly close in mid-handshake as ECONNRESET; only the socket below knows which it was.
-    socket.prependListener('end', () => {
-      this.#peerEnded = true;
-    });
     const { serverName, checkedName } = this.#wire;
     const secured = connectTls({
       socket,
@@ -158,7 +153,7 @@ class Attempt {
     this.#tls = secured;
     secured.on('error', (error) => this.#broke(error));
     secured.once('close', () => {
-      if (this.#phase === 'tls') this.fail(this.#peerEnded ? 'closed' : 'reset', null);
+      if (this.#phase === 'tls') this.fail('closed', null);
     });
     secured.once('secureConnect', () => {
       this.#securedMs = this.#now();
@@ -210,7 +205,7 @@ class Attempt {
 
   #broke(error: Error): void {
     const code = errorCodeOf(error);
-    if (this.#phase === 'tls' && code === 'ECONNRESET' && this.#peerEnded) return this.fail('closed', null);
+    if (this.#phase === 'tls' && isOrderlyHandshakeEnd(error)) return this.fail('closed', null);
     // Certificate errors of Node carry OpenSSL's code, which `wireErrorOf` cannot list completely.
     const named = wireErrorOf(code);
     this.fail(this.#phase === 'tls' && named === 'other' ? 'tls' : named, code);

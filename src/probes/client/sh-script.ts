@@ -29,7 +29,7 @@ w5_input() {
   while kill -0 "$w5_timer" 2>/dev/null; do sleep 1; done
 }
 w5_nc() {
-  if command -v nc >/dev/null 2>&1; then nc -v -w "$w5_wait" "$1" "$2"; else busybox nc -w "$w5_wait" "$1" "$2"; fi
+  if command -v nc >/dev/null 2>&1; then exec nc -v -w "$w5_wait" "$1" "$2"; else exec busybox nc -w "$w5_wait" "$1" "$2"; fi
 }
 w5_openssl() {
   w5_sni="-servername $4"
@@ -38,7 +38,7 @@ w5_openssl() {
   case $4 in *:*) w5_sni=-noservername; w5_check="-verify_ip $4" ;; esac
   case $1 in *:*) w5_to="[$1]:$2" ;; *) w5_to="$1:$2" ;; esac
   # A name was checked to hold no blank, so that these words stay what they are.
-  w5_anchors "$9" 2>/dev/null | { exec 8<&0; openssl s_client -quiet -no_ign_eof -ign_eof -connect "$w5_to" $w5_sni $w5_check -verify_return_error -CAfile /dev/fd/8 <&7; }
+  exec openssl s_client -quiet -ign_eof -connect "$w5_to" $w5_sni $w5_check -verify_return_error -CAfile /dev/fd/8
 }
 w5_pipe() {
   w5_tool=$1; w5_i=$2; shift 2
@@ -47,17 +47,18 @@ w5_pipe() {
   sleep "$w5_wait" >/dev/null 2>&1 </dev/null & w5_timer=$!
   {
     {
-      { w5_input "$@" 2>/dev/null | {
+      { w5_anchors "$9" 2>/dev/null | { exec 8<&0; w5_input "$@" 2>/dev/null | {
           exec 7<&0
+          # The tool takes the place of this subshell, so that the process that the watchdog ends is the tool itself.
           w5_$w5_tool "$@" <&7 2>&3 &
           w5_job=$!
-          { while kill -0 "$w5_job" 2>/dev/null; do kill -0 "$w5_timer" 2>/dev/null || { sleep 1; kill "$w5_job" 2>/dev/null; break; }; sleep 1; done; } >/dev/null 2>&1 3>&- 4>&- &
+          { while kill -0 "$w5_job" 2>/dev/null; do kill -0 "$w5_timer" 2>/dev/null || { sleep 1; kill "$w5_job" 2>/dev/null; break; }; sleep 1; done; } </dev/null >/dev/null 2>&1 3>&- 4>&- 7<&- 8<&- &
           wait "$w5_job" 2>/dev/null
           w5_code=$?
           w5_clock
           printf 'w5end %s %s %s\\n' "$w5_code" "$w5_from" "$w5_now" >&3
           kill "$w5_timer" 2>/dev/null
-        } | w5_hex | w5_tag "$w5_i o" >&4
+        }; } | w5_hex | w5_tag "$w5_i o" >&4
       } 3>&1 | w5_tag "$w5_i m" >&4
     }
   } 4>&1

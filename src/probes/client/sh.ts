@@ -103,7 +103,7 @@ function observed(spec: RequestSpec, wire: WireRequest, events: readonly Event[]
       : wire.secure && !secured
         ? 'tls'
         : sent || reader.state !== 'head' || find('b') !== undefined ? 'first-byte' : 'send';
-  const { error, code } = piped === null ? clientOutcome(events, reader) : pipedOutcome(piped, reader);
+  const { error, code } = piped === null ? clientOutcome(events, reader) : pipedOutcome(piped, reader, program);
   const totalMs = timeOf('e') ?? piped?.tookMs ?? spec.timeoutMs;
   const ready = connected && (!wire.secure || secured);
   const { head } = reader;
@@ -149,9 +149,10 @@ function clientOutcome(events: readonly Event[], reader: ResponseReader): Outcom
   return { error: 'timeout', code: null };
 }
 
-function pipedOutcome(piped: { readonly error: WireError | null; readonly code: string | null }, reader: ResponseReader): Outcome {
+function pipedOutcome(piped: { readonly error: WireError | null; readonly code: string | null }, reader: ResponseReader, program: string): Outcome {
   const known = readerOutcome(reader);
   if (known !== null) return known;
   if (piped.error !== null) return { error: piped.error, code: piped.code };
-  return reader.end() ? { error: null, code: null } : { error: 'closed', code: null };
+  // A reset looks like an orderly end to nc: the code says how little its `closed` is worth.
+  return reader.end() ? { error: null, code: null } : { error: 'closed', code: program === 'nc' ? 'nc:closed-or-reset' : null };
 }

@@ -3,7 +3,7 @@ import { isIP, connect } from 'node:net';
 import { checkServerIdentity, connect as connectTls, rootCertificates, type DetailedPeerCertificate, type PeerCertificate, type TLSSocket } from 'node:tls';
 import type { EvidenceMap, TlsSession } from '../../model/observations.ts';
 import { inPool } from './pool.ts';
-import { errorCodeOf } from './wire-error.ts';
+import { errorCodeOf, isOrderlyHandshakeEnd } from './wire-error.ts';
 
 /** An address to shake hands with, and the name asked for. */
 export interface TlsTarget {
@@ -43,7 +43,6 @@ function inspectOne(target: TlsTarget, options: TlsOptions): Promise<TlsSession>
     const name = target.serverName !== null && isIP(target.serverName) === 0 ? target.serverName : null;
     const socket = connect({ host: target.address, port: target.port, autoSelectFamily: false });
     let secured: TLSSocket | null = null;
-    let closedInOrder = false;
     const finish = (outcome: Outcome): void => {
       clearTimeout(timer);
       options.signal.removeEventListener('abort', abort);
@@ -56,10 +55,6 @@ function inspectOne(target: TlsTarget, options: TlsOptions): Promise<TlsSession>
     const abort = (): void => fail('ABORT_ERR');
     const timer = setTimeout(() => fail('TIMEOUT'), options.timeoutMs);
     options.signal.addEventListener('abort', abort, { once: true });
-    // Node calls an orderly close in mid-handshake ECONNRESET; the socket below knows better.
-    socket.prependListener('end', () => {
-      closedInOrder = true;
-    });
     socket.on('error', (error) => fail(errorCodeOf(error) ?? 'UNKNOWN'));
     socket.once('connect', () => {
       const session = connectTls({
@@ -70,10 +65,7 @@ function inspectOne(target: TlsTarget, options: TlsOptions): Promise<TlsSession>
         ALPNProtocols: ['http/1.1'],
       });
       secured = session;
-      session.on('error', (error) => {
-        const code = errorCodeOf(error) ?? 'UNKNOWN';
-        fail(code === 'ECONNRESET' && closedInOrder ? 'CLOSED' : code);
-      });
+      session.on('error', (error) => fail(isOrderlyHandshakeEnd(error) ? 'CLOSED' : (errorCodeOf(error) ?? 'UNKNOWN')));
       session.once('close', () => fail('CLOSED'));
       session.once('secureConnect', () => finish(outcomeOf(session, target)));
     });

@@ -44,3 +44,8 @@ export function errorCodeOf(error: unknown): string | null {
   const { code } = error as { readonly code?: unknown };
   return typeof code === 'string' ? code : null;
 }
+
+/** True for what Node raises when the peer closes in order in mid-handshake: it borrows ECONNRESET, but no system call failed. */
+export function isOrderlyHandshakeEnd(error: unknown): boolean {
+  return errorCodeOf(error) === 'ECONNRESET' && typeof error === 'object' && error !== null && !('syscall' in error);
+}
