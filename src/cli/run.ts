@@ -1,5 +1,6 @@
 // From what the user named (a site file, a URL, a saved bundle) to a bundle and its report. Commands differ only in what they do with it.
 import { readFile, writeFile } from 'node:fs/promises';
+import { buffer } from 'node:stream/consumers';
 
 import { causes as allCauses } from '../causes/index.ts';
 import { parseBundle, writeBundle } from '../engine/bundle.ts';
@@ -47,7 +48,10 @@ export function chosenCauses(only: readonly string[] | null, skip: readonly stri
 /** Diagnoses a site now. */
 export async function diagnoseInput(input: string, options: DiagnosisOptions): Promise<{ readonly bundle: Bundle; readonly report: Report }> {
   const causes = chosenCauses(options.only, options.skip);
-  const { site: read, secrets, ca } = await readSite(input, { env: process.env });
+  const { site: read, secrets, ca } = await readSite(input, {
+    env: process.env,
+    ...(input === '-' ? { fileName: 'standard input', readFile: () => buffer(process.stdin) } : {}),
+  });
   const site = options.budget === null ? read : { ...read, limits: { ...read.limits, requests: options.budget } };
   const clients = ['here', ...site.clients.map((each) => each.name)];
   for (const name of options.from ?? []) {

@@ -193,11 +193,9 @@ export class Gatherer {
 
   #openClients(): void {
     const { site, instruments } = this.#options;
-    const redefined = site.clients.find((each) => each.name === 'here')?.exec;
-    this.#ways.set('here', { requester: instruments.openRequester('here', redefined === undefined ? null : this.#open(redefined)), role: 'client' });
+    this.#ways.set('here', { requester: instruments.openRequester('here', null), role: 'client' });
     this.#clientAccess.push({ host: 'here', role: 'client', access: 'ok', reason: null });
     for (const client of site.clients) {
-      if (client.name === 'here') continue;
       if (client.exec !== undefined) this.#ways.set(client.name, { requester: instruments.openRequester(client.name, this.#open(client.exec)), role: 'client' });
       this.#clientAccess.push({ host: client.name, role: 'client', access: client.exec === undefined ? 'none' : 'ok', reason: client.exec === undefined ? 'the site file gives no `exec` for it' : null });
     }

@@ -64,8 +64,12 @@ export class HostReader {
       }
     } catch (error) {
       if (!(error instanceof TransportError)) throw error;
-      if (phase === 'before') this.#failure = { reason: error.message, hint: error.hint };
-      return;
+      // Sections that had arrived when one snippet hung or the connection broke are as good as any.
+      sections = this.#instruments.splitHostOutput(error.partial?.stdout ?? '', token);
+      if (sections.size === 0) {
+        if (phase === 'before') this.#failure = { reason: error.message, hint: error.hint };
+        return;
+      }
     }
     this.#context = { ...this.#context, sentAtMs, receivedAtMs: Date.now() };
     for (const probe of probes) this.#samples[phase].set(probe.id, this.#parse(probe, sections.get(probe.id)));

@@ -27,7 +27,7 @@ export function list(text: string, before: readonly string[] = []): readonly str
 export function diagnoseCommand(finish: (code: number) => void): Command {
   const command = new Command('diagnose')
     .description('find out why a site answers 500, 502 or 504 (the default command)')
-    .argument('<site>', 'a site file (YAML) or the failing URL')
+    .argument('<site>', 'a site file (YAML; - is standard input) or the failing URL')
     .option('--from <clients>', 'send only from these clients of the site file (comma-separated; `here` is this machine)', list)
     .option('--only <causes>', 'judge only these causes (comma-separated ids)', list)
     .option('--skip <causes>', 'do not judge these causes', list)
