@@ -70,6 +70,7 @@ export async function diagnoseInput(input: string, options: DiagnosisOptions): P
     progress: options.progress,
     causes,
   });
+  if (options.signal.aborted) throw new UserError('interrupted', 'interrupted before there was a verdict', 'Run it again; nothing was left behind on any host.');
   if (options.save !== null) await saveBundle(bundle, options.save);
   return { bundle, report: judgeBundle(bundle, causes, options.language) };
 }

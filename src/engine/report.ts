@@ -30,7 +30,9 @@ export function reportOf(judgement: Judgement, verdict: Verdict, language: Langu
   const text = (localised: Localised): string => inLanguage(localised, language);
   const citation = (each: Citation): Report['causes'][number]['because'][number] => ({ evidence: each.evidence, path: each.path, says: text(each.says) });
   const convicted = new Set(verdict.convictions.map((each) => each.cause.id));
-  const outcome = symptoms.length === 0 ? 'healthy' : verdict.convictions.length > 0 ? 'cause-found' : 'cause-unproven';
+  // Without a single answered or failed request nothing is known, and silence is not health.
+  const asked = judgement.sceneFor(null).all('requests').some((each) => each.data.exchanges.some((exchange) => exchange.purpose === 'reproduce'));
+  const outcome = symptoms.length === 0 && asked ? 'healthy' : verdict.convictions.length > 0 ? 'cause-found' : 'cause-unproven';
   const causes = verdict.convictions.map((each) => causeOf(each, judgement, language));
   const advice = adviceOf(judgement, verdict, text, citation);
   const ruledOut = judgement.judged.flatMap(({ cause, finding }) =>
