@@ -1,25 +1,30 @@
 // "Did you mean …?": the known name that is fewest edits away.
 
-/** The nearest of `names` by edit distance, or null where even that one is far off (more than a third of its letters, at least two). */
+/** The nearest of `names` by edit distance, or null where even that one differs in more than a third of its letters. */
 export function nearest(wanted: string, names: readonly string[]): string | null {
   let best: string | null = null;
   let bestDistance = Infinity;
   for (const name of names) {
-    const distance = editDistance(wanted.toLowerCase(), name.toLowerCase());
-    if (distance < bestDistance) [best, bestDistance] = [name, distance];
+    const away = distance(wanted.toLowerCase(), name.toLowerCase());
+    if (away < bestDistance) [best, bestDistance] = [name, away];
   }
-  return best !== null && bestDistance <= Math.max(2, Math.floor(best.length / 3)) ? best : null;
+  return best !== null && bestDistance <= Math.floor(Math.max(best.length, wanted.length) / 3) ? best : null;
 }
 
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i += 1) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(substitution, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+/** Edit distance in which two neighbours that changed places count once. */
+function distance(a: string, b: string): number {
+  let before: number[] = [];
+  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1];
+      let best = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (same ? 0 : 1));
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, (before[j - 2] ?? 0) + 1);
+      next.push(best);
     }
-    previous = row;
+    before = row;
+    row = next;
   }
-  return previous[b.length] ?? 0;
+  return row[b.length] ?? 0;
 }

@@ -1,4 +1,5 @@
 // Turns what the schema found into sentences: what was expected, what was found, what was probably meant.
+import { nearest } from '../model/nearest.ts';
 import type { z } from 'zod';
 
 import { maxSiteProblems } from '../model/errors.ts';
@@ -119,29 +120,6 @@ function knownKeys(path: Path): readonly string[] {
 
 function didYouMean(value: unknown, known: readonly unknown[]): string | null {
   if (typeof value !== 'string' || value.length > 40) return null;
-  const [best] = known
-    .filter((each) => typeof each === 'string')
-    .map((word) => ({ word, away: distance(value.toLowerCase(), word.toLowerCase()) }))
-    .sort((a, b) => a.away - b.away);
-  return best !== undefined && best.away <= Math.floor(Math.max(best.word.length, value.length) / 3)
-    ? `did you mean "${best.word}"?`
-    : null;
-}
-
-/** Edit distance in which two neighbours that changed places count once. */
-function distance(a: string, b: string): number {
-  let before: number[] = [];
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1];
-      let best = Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, (row[j - 1] ?? 0) + (same ? 0 : 1));
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) best = Math.min(best, (before[j - 2] ?? 0) + 1);
-      next.push(best);
-    }
-    before = row;
-    row = next;
-  }
-  return row[b.length] ?? 0;
+  const best = nearest(value, known.filter((each) => typeof each === 'string'));
+  return best === null ? null : `did you mean "${best}"?`;
 }

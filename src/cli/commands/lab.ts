@@ -8,6 +8,7 @@ import type { LabOptions } from '../../lab/plan.ts';
 import { type Access, labSite } from '../../lab/site.ts';
 import { filesOf, LabError, labDirectory, readState } from '../../lab/state.ts';
 import { describeOptions, down, up } from '../../lab/up.ts';
+import { nearest } from '../../model/nearest.ts';
 import type { BalancerEngine, Fault, FaultVariant, LabLayer } from '../../model/fault.ts';
 
 interface UpFlags {
@@ -158,21 +159,8 @@ function find(text: string): { readonly fault: Fault; readonly variant: FaultVar
 }
 
 function suggestion(text: string, names: readonly string[]): string {
-  const best = names.map((name) => ({ name, distance: distance(text, name) })).toSorted((a, b) => a.distance - b.distance)[0];
-  return best !== undefined && best.distance <= Math.max(2, best.name.length / 3) ? `did you mean ${best.name}? ` : '';
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      next.push(Math.min((next[j - 1] ?? 0) + 1, (row[j] ?? 0) + 1, (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+  const best = nearest(text, names);
+  return best === null ? '' : `did you mean ${best}? `;
 }
 
 function whole(text: string, least: number, most: number): number {
