@@ -5,7 +5,7 @@ import { placeHops } from './draw-path.ts';
 import { styleSheet, styleSheetHash } from './html-style.ts';
 import { markup, nothing, type Html } from './html-text.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
-import { durationText, headline, stateText, symptomText, timeText, titleOf, wantedAccesses, whereText } from './phrases.ts';
+import { durationText, headline, stateText, symptomText, timeText, titleOf, unprovenText, wantedAccesses, whereText } from './phrases.ts';
 import { shellLines } from './shell.ts';
 import { proofOf } from './value.ts';
 
@@ -69,7 +69,7 @@ function answer(report: Report, labels: Labels): Html {
         layer === null ? labels.unknownPlace : `${wordFor('layer', layer, report.language)}${labels.colon}${labels.suspected}`,
       ),
     );
-    rows.push(row(labels.why, labels.unprovenText), row(labels.next, nextSteps(report, labels)));
+    rows.push(row(labels.why, unprovenText(report)), row(labels.next, nextSteps(report, labels)));
   }
   const [only, ...more] = report.causes;
   if (only !== undefined && more.length === 0) rows.push(...causeRows(report, only, labels));
@@ -86,7 +86,7 @@ function nextSteps(report: Report, labels: Labels): Html {
             ${wanted.map(({ needs }) => markup`<li>${needs}</li>`)}
           </ul>`;
   return markup`${list}
-    <p>${labels.orTicket}</p>`;
+    <p>${labels.ticket}</p>`;
 }
 
 function causeRows(report: Report, cause: ReportCause, labels: Labels): readonly Html[] {
@@ -195,8 +195,8 @@ function untestedSection(report: Report, labels: Labels): Html {
     </ul>`;
 }
 
-function folded(title: string, content: Html): Html {
-  return markup`<details class="section">
+function folded(title: string, content: Html, open = false): Html {
+  return markup`<details class="section"${{ html: open ? ' open' : '' }}>
     <summary><h2 class="inline">${title}</h2></summary>
     ${content}
   </details>`;
@@ -226,6 +226,7 @@ function stepsSection(report: Report, labels: Labels): Html {
     markup`<ol>
       ${items}
     </ol>`,
+    report.outcome === 'cause-unproven',
   );
 }
 

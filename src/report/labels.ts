@@ -14,7 +14,11 @@ const table = {
     '仅凭目前可见的证据无法判定原因。没有证据，不作定论。',
   ),
   unprovenNext: say('These would tell:', '以下任意一项可以帮助判定：'),
-  orTicket: say('or send what is known to support: why5xx ticket … --to cloud', '或把已知情况提交给售后支持：why5xx ticket … --to cloud'),
+  unprovenAll: say(
+    'None of the causes that I know is proven by the evidence, and I name no culprit without proof. What each step found is below.',
+    '已知的原因均未被证据证实。没有证据，不作定论。各步骤的检测结果见下。',
+  ),
+  ticket: say('to hand over what is known: why5xx ticket … --to cloud', '提交已知情况：why5xx ticket … --to cloud'),
   what: say('What', '现象'),
   where: say('Where', '位置'),
   why: say('Why', '原因'),

@@ -5,7 +5,7 @@ import { drawPath } from './draw-path.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
 import { code, fenced, prose } from './markdown-text.ts';
 import { paintWith } from './paint.ts';
-import { durationText, symptomText, timeText, titleOf, wantedAccesses, whereText } from './phrases.ts';
+import { durationText, symptomText, timeText, titleOf, unprovenText, wantedAccesses, whereText } from './phrases.ts';
 import { shellLines } from './shell.ts';
 import { proofOf } from './value.ts';
 
@@ -41,7 +41,7 @@ function answer(report: Report, labels: Labels): readonly string[] {
   if (report.outcome === 'cause-unproven') {
     const layer = report.suspectedLayer;
     const where = layer === null ? labels.unknownPlace : `${wordFor('layer', layer, report.language)}${labels.colon}${labels.suspected}`;
-    return [...lines, ...item(labels.where, where), ...item(labels.why, labels.unprovenText)];
+    return [...lines, ...item(labels.where, where), ...item(labels.why, unprovenText(report))];
   }
   const [only, ...more] = report.causes;
   return only !== undefined && more.length === 0 ? [...lines, ...causeItems(report, only, labels)] : lines;

@@ -119,8 +119,7 @@ export function headline(report: Report): string {
   const site = plain(report.site);
   if (report.outcome === 'healthy') return `${labels.healthy}${labels.colon}${site}`;
   if (report.outcome === 'cause-unproven') {
-    const layer =
-      report.suspectedLayer === null ? '' : `${labels.open}${wordFor('layer', report.suspectedLayer, report.language)}${labels.close}`;
+    const layer = report.suspectedLayer === null ? '' : ` · ${wordFor('layer', report.suspectedLayer, report.language)}`;
     return `${labels.unproven}${labels.colon}${site}${layer}`;
   }
   const causes = report.causes.map((cause) => {
@@ -129,6 +128,12 @@ export function headline(report: Report): string {
     return `${plain(cause.id)}${host}${labels.open}${cause.certainty === 'confirmed' ? labels.confirmed : labels.likely}${labels.close}`;
   });
   return `${labels.causeFound}${labels.colon}${causes.join(labels.semicolon)}`;
+}
+
+/** Why no cause is named: for want of access, or although everything could be looked into. */
+export function unprovenText(report: Report): string {
+  const labels = labelsIn(report.language);
+  return report.untested.length > 0 ? labels.unprovenText : labels.unprovenAll;
 }
 
 /** Untested causes put together by what access would tell them, most telling first. */

@@ -4,7 +4,17 @@ import type { Report, ReportCause } from '../model/report.ts';
 import { drawPath } from './draw-path.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
 import { paintWith, type ColourLevel, type Paint, type Style } from './paint.ts';
-import { durationText, headline, ruledOutGroups, symptomText, timeText, titleOf, wantedAccesses, whereText } from './phrases.ts';
+import {
+  durationText,
+  headline,
+  ruledOutGroups,
+  symptomText,
+  timeText,
+  titleOf,
+  unprovenText,
+  wantedAccesses,
+  whereText,
+} from './phrases.ts';
 import { shellLines } from './shell.ts';
 import { proofOf } from './value.ts';
 import { displayWidth, padTo, wrap } from './width.ts';
@@ -51,10 +61,9 @@ export function renderTerminal(report: Report, options: TerminalOptions): string
   ruledOutSection(page);
   adviceSection(page);
   untestedSection(page);
-  if (page.verbose) {
-    stepsSection(page);
-    evidenceSection(page);
-  }
+  // Without a proven cause, what each step found is the best that a person has to go on with.
+  if (page.verbose || report.outcome === 'cause-unproven') stepsSection(page);
+  if (page.verbose) evidenceSection(page);
   footer(page, style);
   return `${page.lines.join('\n')}\n`;
 }
@@ -113,10 +122,10 @@ function answer(page: Page, style: Style): void {
     field(page, labels.where, [
       layer === null ? labels.unknownPlace : `${wordFor('layer', layer, report.language)}${labels.colon}${labels.suspected}`,
     ]);
-    field(page, labels.why, [labels.unprovenText]);
+    field(page, labels.why, [unprovenText(report)]);
     const wanted = wantedAccesses(report);
     const first = wanted.slice(0, 3).map(({ needs, ids }) => `- ${needs}${labels.open}${countOf(ids.length, labels)}${labels.close}`);
-    field(page, labels.next, first.length === 0 ? [labels.orTicket] : [labels.unprovenNext, ...first, labels.orTicket]);
+    field(page, labels.next, first.length === 0 ? [labels.ticket] : [labels.unprovenNext, ...first, labels.ticket]);
     return;
   }
   if (only !== undefined) causeFields(page, only);
@@ -321,7 +330,10 @@ function evidenceSection(page: Page): void {
   for (const [id, entry] of Object.entries(report.evidence)) {
     const status = entry.status === 'ok' ? '' : ` · ${entry.status}${entry.reason === undefined ? '' : `: ${plain(entry.reason)}`}`;
     const host = entry.host === null ? '' : ` · ${plain(entry.host)}`;
-    text(page, 8, `${plain(entry.probe)}${host} · ${timeText(entry.at)}${status}`, 'quiet', padTo(`  ${plain(id)}`, 8));
+    const name = plain(id);
+    const facts = `${plain(entry.probe)}${host} · ${timeText(entry.at)}${status}`;
+    if (displayWidth(name) <= 5) text(page, 8, facts, 'quiet', padTo(`  ${name}`, 8));
+    else text(page, 8, `${name} ${facts}`, 'quiet');
   }
 }
 

@@ -10,7 +10,7 @@ import { labelsIn, wordFor, type Labels } from './labels.ts';
 import { code, fenced, prose } from './markdown-text.ts';
 import { causeItems, fixLines, proofLines, ruledOutLines, stepLines, untestedLines } from './markdown.ts';
 import { paintWith } from './paint.ts';
-import { durationText, outcomeText, symptomText, timeText, titleOf } from './phrases.ts';
+import { durationText, outcomeText, symptomText, timeText, titleOf, unprovenText } from './phrases.ts';
 import { shellLines } from './shell.ts';
 import { asks, recipientNames, ticketWords, type Recipient } from './ticket-words.ts';
 
@@ -137,7 +137,7 @@ function findingLines(report: Report, labels: Labels, words: (key: keyof typeof 
       layer === null
         ? []
         : [`- **${labels.where}**${labels.colon}${wordFor('layer', layer, report.language)}${labels.comma}${labels.suspected}`];
-    return [...heading, `- ${labels.unprovenText}`, ...where, ''];
+    return [...heading, `- ${unprovenText(report)}`, ...where, ''];
   }
   return [
     ...heading,
