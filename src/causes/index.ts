@@ -1,4 +1,17 @@
 // The registry of causes, in alphabetical order. Order has no meaning for judging.
 import type { AnyCause } from '../model/cause.ts';
+import { fpmDownStaticHealthOk } from './fpm-down-static-health-ok/cause.ts';
+import { fpmMaxChildren } from './fpm-max-children/cause.ts';
+import { fpmSocketPathMismatch } from './fpm-socket-path-mismatch/cause.ts';
+import { fpmSocketPermission } from './fpm-socket-permission/cause.ts';
+import { fpmTerminateTimeout } from './fpm-terminate-timeout/cause.ts';
+import { upstreamReadTimeout } from './upstream-read-timeout/cause.ts';
 
-export const causes: readonly AnyCause[] = [];
+export const causes: readonly AnyCause[] = [
+  fpmDownStaticHealthOk,
+  fpmMaxChildren,
+  fpmSocketPathMismatch,
+  fpmSocketPermission,
+  fpmTerminateTimeout,
+  upstreamReadTimeout,
+];
