@@ -109,9 +109,12 @@ export function labHost(journal: Journal, name: string): LabHost {
     read: (path) => run(['cat', '--', path]),
     async edit(path, from, to) {
       const before = await run(['cat', '--', path]);
-      const after = before.replace(from, () => to);
-      if (after === before) throw new Error(`${name}:${path}: nothing there matches ${String(from)}, so the fault would do nothing`);
-      await write(path, after);
+      const found = typeof from === 'string' ? before.includes(from) : before.search(from) >= 0;
+      if (!found) throw new Error(`${name}:${path}: nothing there matches ${String(from)}, so the fault would do nothing`);
+      await write(
+        path,
+        before.replace(from, () => to),
+      );
     },
     async sysctl(key, value) {
       const path = `/proc/sys/${key.replaceAll('.', '/')}`;

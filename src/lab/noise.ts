@@ -156,7 +156,7 @@ export function withNoise(
 }
 
 // Ends by itself; each host's processes end with it in any case.
-const rotate = `n=0; while [ $n -lt 40 ]; do sleep 20; mv /var/log/nginx/access.log /var/log/nginx/access.log.1 && kill -USR1 "$(cat /run/nginx.pid)"; n=$((n + 1)); done`;
+const rotate = `n=0; while [ $n -lt 40 ]; do sleep $((n == 0 ? 5 : 20)); mv /var/log/nginx/access.log /var/log/nginx/access.log.1 && kill -USR1 "$(cat /run/nginx.pid)"; n=$((n + 1)); done`;
 
 /** Starts the moving part of the noise: other users on both ISPs, a scanner, and the rotation of one access log. */
 export async function startNoise(state: LabState): Promise<void> {

@@ -184,7 +184,18 @@ async function raise(directory: string, options: LabOptions, phpVersion: string)
   const facts = factsOf(options, phpVersion);
   const hosts = planHosts(options);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const state: LabState = { schema: 1, status: 'starting', options, phpVersion, keeper: null, hosts: {}, active: [], undo: [], touched: [], site: {} };
+  const state: LabState = {
+    schema: 1,
+    status: 'starting',
+    options,
+    phpVersion,
+    keeper: null,
+    hosts: {},
+    active: [],
+    undo: [],
+    touched: [],
+    site: {},
+  };
   writeState(directory, state);
   const credentials = await makeCredentials(directory, hosts);
   seed(directory, options, facts, hosts, credentials, phpVersion);

@@ -39,16 +39,20 @@ describe.for(settings)('balancer $balancer, layer $layer', ({ balancer, layer })
     expect(row).toMatchObject({ outcome: 'healthy', exit: 0, verdict: null });
   });
 
-  it.for(cases.filter((each) => each.setting?.balancer === balancer && each.setting.layer === layer))('$fault.cause:$variant.name', { timeout: 150_000 }, async ({ fault, variant }) => {
-    const name = `${fault.cause}:${variant.name}`;
-    await lab.break(name);
-    try {
-      const { row } = await ask(lab, { name, balancer, layer, access: 'full' }, { fault, variant });
-      expect(row).toMatchObject({ verdict: { id: fault.cause, host: variant.host, certainty: 'confirmed' }, others: [], exit: 1 });
-    } finally {
-      await lab.heal();
-    }
-    const { row } = await ask(lab, { name: `healed:${name}`, balancer, layer, access: 'full' }, null);
-    expect(row).toMatchObject({ outcome: 'healthy', exit: 0 });
-  });
+  it.for(cases.filter((each) => each.setting?.balancer === balancer && each.setting.layer === layer))(
+    '$fault.cause:$variant.name',
+    { timeout: 150_000 },
+    async ({ fault, variant }) => {
+      const name = `${fault.cause}:${variant.name}`;
+      await lab.break(name);
+      try {
+        const { row } = await ask(lab, { name, balancer, layer, access: 'full' }, { fault, variant });
+        expect(row).toMatchObject({ verdict: { id: fault.cause, host: variant.host, certainty: 'confirmed' }, others: [], exit: 1 });
+      } finally {
+        await lab.heal();
+      }
+      const { row } = await ask(lab, { name: `healed:${name}`, balancer, layer, access: 'full' }, null);
+      expect(row).toMatchObject({ outcome: 'healthy', exit: 0 });
+    },
+  );
 });

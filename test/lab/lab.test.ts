@@ -315,6 +315,33 @@ describe('lab break and heal', () => {
     expect(await codes('http://shop.example.com/api/orders', 4)).toEqual(['200', '200', '200', '200']);
   });
 
+  it('goes on where a heal that was killed stopped', async () => {
+    const lab = await labUp(world, '--backends', '2');
+    const before = await world.must([
+      ...(await hostWords(lab, 'web-2')),
+      'sh',
+      '-c',
+      'cat /etc/nginx/sites-enabled/shop.conf; ls /etc/nginx; nft list ruleset',
+    ]);
+    await inject(`
+      for (let i = 0; i < 10; i++) await lab.host('web-2').write('/etc/nginx/file-' + i, 'new');
+      await lab.host('web-2').edit(lab.facts.paths.nginxSite, 'listen 80', 'listen 81');
+      for (let i = 0; i < 10; i++) await lab.host('web-2').change(['nft', 'add', 'table', 'inet', 't' + i], ['nft', 'delete', 'table', 'inet', 't' + i]);
+      await lab.host('web-2').service('nginx', 'restart');`);
+    expect(new Set(await codes('http://shop.example.com/api/orders', 4))).toEqual(new Set(['200', '502']));
+    for (const seconds of ['0.25', '0.3', '0.35']) await world.run(['timeout', '-s', 'KILL', seconds, ...labWords('heal')]);
+    await lab.lab(['heal']);
+    expect(
+      await world.must([
+        ...(await hostWords(lab, 'web-2')),
+        'sh',
+        '-c',
+        'cat /etc/nginx/sites-enabled/shop.conf; ls /etc/nginx; nft list ruleset',
+      ]),
+    ).toBe(before);
+    expect(await codes('http://shop.example.com/api/orders', 4)).toEqual(['200', '200', '200', '200']);
+  });
+
   it('waits until HAProxy has taken healed backends back', async () => {
     const lab = await labUp(world, '--balancer', 'haproxy', '--backends', '2');
     await inject(`for (const host of lab.backends) await host.service('nginx', 'stop'); await lab.balancerSees('down');`);
