@@ -81,7 +81,7 @@ export function curlRequester(from: string, transport: Transport, version: reado
         maxOutputBytes: 1_000_000 + specs.length * 600_000,
         args: [token, String(many), ...args],
       });
-      return readBatch(stdout, token, specs, wires, { startedAtMs, many, secrets: options.secrets });
+      return readBatch(stdout, token, specs, wires, { startedAtMs, many, secrets: options.secrets, resolve: options.resolve });
     },
   };
 }
@@ -153,6 +153,7 @@ interface Batch {
   readonly startedAtMs: number;
   readonly many: number;
   readonly secrets: readonly string[];
+  readonly resolve: Readonly<Record<string, string>>;
 }
 
 function readBatch(stdout: string, token: string, specs: readonly RequestSpec[], wires: readonly (WireRequest | null)[], batch: Batch): readonly Exchange[] {
@@ -175,13 +176,13 @@ function readBatch(stdout: string, token: string, specs: readonly RequestSpec[],
     const streamed = streams[i];
     const worker = i % batch.many;
     const startedAtMs = clocks[worker] ?? batch.startedAtMs;
-    const seen = wire === null || streamed === undefined ? notSent(spec, startedAtMs, 'other', null, 'ERR_INVALID_URL') : observed(spec, wire, streamed, startedAtMs);
+    const seen = wire === null || streamed === undefined ? notSent(spec, startedAtMs, 'other', null, 'ERR_INVALID_URL') : observed(spec, wire, streamed, startedAtMs, batch.resolve);
     clocks[worker] = startedAtMs + seen.phases.totalMs;
     return exchangeOf(spec, wire, seen, batch.secrets);
   });
 }
 
-function observed(spec: RequestSpec, wire: WireRequest, streams: Streams, startedAtMs: number): Observed {
+function observed(spec: RequestSpec, wire: WireRequest, streams: Streams, startedAtMs: number, resolve: Readonly<Record<string, string>>): Observed {
   if (streams.written === null || streams.exit === null) return notSent(spec, startedAtMs, 'other', null, streams.exit === null ? 'NO_ANSWER' : `curl:${streams.exit}`);
   const [, downloaded, resolved, connected, secured, first, total, remote = '', local = '', uploaded] = streams.written.split('|');
   const ms = (seconds: string | undefined): number => Math.round(Number(seconds ?? 0) * 10_000) / 10;
@@ -208,7 +209,7 @@ function observed(spec: RequestSpec, wire: WireRequest, streams: Streams, starte
   return {
     startedAtMs,
     requestHeaderBytes: outcome.connectedMs > 0 && (!wire.secure || outcome.securedMs > 0) ? wire.head.length : 0,
-    remoteAddress: remote === '' ? fixedAddress(wire.connectHost, {}) : remote,
+    remoteAddress: remote === '' ? fixedAddress(wire.connectHost, resolve) : remote,
     remotePort: wire.connectPort,
     localAddress: local === '' ? null : local,
     phases: {

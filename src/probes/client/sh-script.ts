@@ -2,7 +2,7 @@
 import { perlClient, pythonClient } from './sh-programs.ts';
 
 /**
- * $1 token, $2 requests at a time, $3 program for HTTP, $4 program for HTTPS, $5 `hold` where nc must not see its input end; then nine
+ * $1 token, $2 requests at a time, $3 program for HTTP, $4 program for HTTPS, $5 which nc it is (Tools.nc); then nine
  * words a request: host, port, 1 for TLS, name to check, request head, body bytes, connect and total deadline in ms, extra trust anchor.
  * Prints events as the clients of sh-programs do; nc and openssl give `o`, `m` (what they said), `p` (exit code and time since boot).
  */
@@ -10,7 +10,7 @@ export const shScript = `
 set -u
 LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin; export PATH
-w5_token=$1; w5_many=$2; w5_plain=$3; w5_secure=$4; w5_hold=$5; shift 5
+w5_token=$1; w5_many=$2; w5_plain=$3; w5_secure=$4; w5_kind=$5; shift 5
 w5_python='${pythonClient}'
 w5_perl='${perlClient}'
 w5_clock() { { read -r w5_now w5_rest </proc/uptime; } 2>/dev/null || w5_now=$(date +%s); }
@@ -25,11 +25,11 @@ w5_anchors() {
 }
 w5_input() {
   printf '%s' "$5"; w5_body "$6"
-  [ "$w5_hold" = hold ] || return 0
+  case $w5_tool$w5_kind in ncother|ncbusybox) ;; *) return 0 ;; esac
   while kill -0 "$w5_timer" 2>/dev/null; do sleep 1; done
 }
 w5_nc() {
-  if command -v nc >/dev/null 2>&1; then exec nc -v -w "$w5_wait" "$1" "$2"; else exec busybox nc -w "$w5_wait" "$1" "$2"; fi
+  if [ "$w5_kind" = busybox ]; then exec busybox nc -w "$w5_wait" "$1" "$2"; else exec nc -v -w "$w5_wait" "$1" "$2"; fi
 }
 w5_openssl() {
   w5_sni="-servername $4"

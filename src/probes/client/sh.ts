@@ -34,7 +34,7 @@ export function shRequester(from: string, transport: Transport, tools: Tools): R
         signal: options.signal,
         timeoutMs: batchDeadlineMs(specs, many) + specs.length * 3000,
         maxOutputBytes: 4_000_000 + specs.length * 3_000_000,
-        args: [token, String(many), plain, secure, tools.nc === 'other' ? 'hold' : '', ...args],
+        args: [token, String(many), plain, secure, tools.nc ?? '', ...args],
       });
       const events = eventsIn(stdout, token, specs.length);
       const clocks = Array.from({ length: many }, () => startedAtMs);
@@ -42,7 +42,7 @@ export function shRequester(from: string, transport: Transport, tools: Tools): R
         const wire = wires[i] ?? null;
         const worker = i % many;
         const at = clocks[worker] ?? startedAtMs;
-        const seen = wire === null ? notSent(spec, at, 'other', null, 'ERR_INVALID_URL') : observed(spec, wire, events[i] ?? [], at, wire.secure ? secure : plain);
+        const seen = wire === null ? notSent(spec, at, 'other', null, 'ERR_INVALID_URL') : observed(spec, wire, events[i] ?? [], { startedAtMs: at, program: wire.secure ? secure : plain, resolve: options.resolve });
         clocks[worker] = at + seen.phases.totalMs;
         return exchangeOf(spec, wire, seen, options.secrets);
       });
@@ -82,8 +82,14 @@ function eventsIn(stdout: string, token: string, count: number): readonly (reado
   return events;
 }
 
-function observed(spec: RequestSpec, wire: WireRequest, events: readonly Event[], startedAtMs: number, program: string): Observed {
-  if (events.length === 0 && program !== 'none') return notSent(spec, startedAtMs, 'timeout', 'resolve', null);
+interface Sending {
+  readonly startedAtMs: number;
+  readonly program: string;
+  readonly resolve: Readonly<Record<string, string>>;
+}
+
+function observed(spec: RequestSpec, wire: WireRequest, events: readonly Event[], { startedAtMs, program, resolve }: Sending): Observed {
+  if (events.length === 0) return notSent(spec, startedAtMs, 'timeout', 'resolve', null);
   const find = (kind: string): Event | undefined => events.find((each) => each.kind === kind);
   const timeOf = (kind: string): number | null => {
     const words = find(kind)?.words;
@@ -110,7 +116,7 @@ function observed(spec: RequestSpec, wire: WireRequest, events: readonly Event[]
   return {
     startedAtMs,
     requestHeaderBytes: ready ? wire.head.length : 0,
-    remoteAddress: remoteAddress ?? fixedAddress(wire.connectHost, {}),
+    remoteAddress: remoteAddress ?? fixedAddress(wire.connectHost, resolve),
     remotePort: wire.connectPort,
     localAddress,
     phases: { resolvedMs: timeOf('r'), connectedMs: timeOf('c'), securedMs: timeOf('s'), firstByteMs: timeOf('b'), totalMs },

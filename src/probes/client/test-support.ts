@@ -22,7 +22,7 @@ export type Way = (typeof ways)[number];
 export async function requesterOf(way: Way): Promise<Requester & AsyncDisposable> {
   if (way === 'here') return { ...hereRequester('here'), [Symbol.asyncDispose]: () => Promise.resolve() };
   const opened = openTransport(way === 'busybox' ? ['busybox'] : 'local');
-  const only: Tools = { curl: null, python3: way === 'python3', perl: way === 'perl', openssl: true, nc: way === 'busybox' ? 'other' : 'openbsd' };
+  const only: Tools = { curl: null, python3: way === 'python3', perl: way === 'perl', openssl: true, nc: way === 'busybox' ? 'busybox' : 'openbsd' };
   const curl = way === 'curl' ? (await detectTools(opened, AbortSignal.timeout(10_000))).curl : null;
   if (way === 'curl' && curl === null) throw new Error('this machine has no curl');
   const requester = curl === null ? shRequester(way, opened, only) : curlRequester(way, opened, curl);

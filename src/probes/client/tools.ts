@@ -8,8 +8,8 @@ export interface Tools {
   readonly python3: boolean;
   readonly perl: boolean;
   readonly openssl: boolean;
-  /** `openbsd` keeps reading after its input ends; `busybox` and unknown ones hang up or do not, so their input is kept open. */
-  readonly nc: 'openbsd' | 'other' | null;
+  /** `openbsd` keeps reading after its input ends; the others may hang up, so their input is kept open. */
+  readonly nc: 'openbsd' | 'busybox' | 'other' | null;
 }
 
 // A program that is on the path but does not run (a broken shim, another libc) must not count as there.
@@ -38,7 +38,7 @@ export async function detectTools(transport: Transport, signal: AbortSignal): Pr
     python3: lines.has('python3'),
     perl: lines.has('perl'),
     openssl: lines.has('openssl'),
-    nc: lines.has('nc openbsd') ? 'openbsd' : lines.has('nc other') || lines.has('nc busybox') ? 'other' : null,
+    nc: lines.has('nc openbsd') ? 'openbsd' : lines.has('nc other') ? 'other' : lines.has('nc busybox') ? 'busybox' : null,
   };
 }
 
