@@ -15,5 +15,5 @@ command -v sudo >/dev/null 2>&1 || { echo 'This needs root (the lab makes networ
 status=0
 sudo -E env "PATH=$PATH" "$@" || status=$?
 # What root has written here belongs to whoever owns the folder.
-sudo chown -R -h "$(id -u):$(id -g)" dist schemas test/golden bench/results node_modules/.vite node_modules/.vite-temp 2>/dev/null || true
+sudo chown -R -h "$(id -u):$(id -g)" dist schemas test/golden bench/results node_modules/.vite node_modules/.vite-temp node_modules/.vitest-cache 2>/dev/null || true
 exit "$status"
