@@ -20,7 +20,7 @@ function cause(id: string, en: string, zh: string, layer: AnyCause['layer'], see
     needs: [],
     judge: () => ({ is: 'inconclusive', host: null, reason: say('not judged here', '此处不判定') }),
     fix: () => ({ summary: say('', ''), steps: [], verify: say('', '') }),
-  }) as unknown as AnyCause;
+  });
 }
 
 const causes = [

@@ -26,6 +26,7 @@ interface Seen {
   readonly focusable: number;
 }
 
+const browser = 'chromium';
 const names = goldenCases();
 let folder = '';
 let outerTitle = 'not measured';
@@ -65,7 +66,7 @@ function harness(pages: readonly (readonly [string, string])[]): string {
 /** The document after its scripts ran, as headless Chromium prints it. */
 async function dumpDom(file: string, profile: string): Promise<string> {
   const child = spawn(
-    'chromium',
+    browser,
     [
       '--headless',
       '--no-sandbox',

@@ -9,6 +9,21 @@ import { goldenReport } from './golden.ts';
 const base = goldenReport('fpm-max-children');
 const now = new Date('2026-11-23T03:00:00Z');
 
+it.for([...recipients])('to %s: all nine steps, the requests to look up, a command to see it, and what was ruled out', (to) => {
+  const ticket = renderTicket(base, { to, now });
+  const nine = ticket.split('## The nine steps')[1]?.split('\n## ')[0] ?? '';
+  expect(nine.match(/^\d\. /gm)).toHaveLength(9);
+  expect(ticket).toContain('--resolve shop.example.com:443:203.0.113.5');
+  expect(ticket).toContain('4f1a90c2b7de-1');
+  expect(ticket).toContain('## Ruled out');
+  expect(ticket).toContain('## What was not tested');
+});
+
+it('asks each recipient for something else', () => {
+  const asked = recipients.map((to) => renderTicket(base, { to, now }).split('## What we ask of you')[1]?.split('\n## ')[0]);
+  expect(new Set(asked).size).toBe(recipients.length);
+});
+
 it('holds no secret that slipped into a report', () => {
   const canary = 'c4n4ry-5ecret-value';
   const url = `https://user:${canary}@shop.example.com/api?access_token=${canary}&page=2`;
