@@ -40,11 +40,17 @@ export LC_ALL LANG PATH
 W5_NETNS= W5_PIDS= W5_FOREIGN=
 W5_NGINX_PIDS= W5_NGINX_PID= W5_NGINX_BIN= W5_NGINX_CONF= W5_NGINX_PREFIX= W5_NGINX_SOURCE= W5_NGINX_ERROR=
 W5_FPM_PIDS= W5_FPM_CONFS= W5_FPM_CONF= W5_HAPROXY_PIDS= W5_HAPROXY_CONFS=
-w5_timeout= w5_dump= w5_v= w5_loaded=
+w5_timeout= w5_dump= w5_v= w5_loaded= w5_fpm_text=
 w5_nl='
 '
 
 w5_have() { command -v "$1" >/dev/null 2>&1; }
+
+w5_children() { # of PID, into w5_kids
+  w5_kids=
+  read -r w5_kids <"/proc/$1/task/$1/children" || [ -n "$w5_kids" ] || [ -r "/proc/$1/task/$1/children" ] ||
+    w5_kids=$(grep -l "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | tr -dc '0-9\\n')
+}
 
 w5_needs_root() { printf '\\n%s needs-root %s\\n' "$w5_token" "$1"; }
 
@@ -154,24 +160,33 @@ w5_nginx_find() {
       if w5_have "$w5_bin"; then W5_NGINX_BIN=$w5_bin; break; fi
     done
   fi
-  [ -n "$W5_NGINX_BIN" ] && w5_v=$(w5_try 5 "$W5_NGINX_BIN" -V 2>&1)
+  W5_NGINX_CONF=\${W5_NGINX_CONFIG:-$w5_c}
+  [ -n "$W5_NGINX_BIN" ] && w5_nginx_ask
   W5_NGINX_PREFIX=$w5_p
   if [ -z "$W5_NGINX_PREFIX" ]; then
     case $w5_v in *--prefix=*) W5_NGINX_PREFIX=\${w5_v#*--prefix=} W5_NGINX_PREFIX=\${W5_NGINX_PREFIX%% *} ;; *) W5_NGINX_PREFIX=/usr/local/nginx ;; esac
   fi
   W5_NGINX_PREFIX=\${W5_NGINX_PREFIX%/}
-  W5_NGINX_CONF=\${W5_NGINX_CONFIG:-$w5_c}
   if [ -z "$W5_NGINX_CONF" ]; then
     case $w5_v in *--conf-path=*) W5_NGINX_CONF=\${w5_v#*--conf-path=} W5_NGINX_CONF=\${W5_NGINX_CONF%% *} ;; *) W5_NGINX_CONF=conf/nginx.conf ;; esac
   fi
   case $W5_NGINX_CONF in /*) ;; *) W5_NGINX_CONF=$W5_NGINX_PREFIX/$W5_NGINX_CONF ;; esac
 }
 
-w5_nginx_test() {
-  set -- -T -c "$W5_NGINX_CONF"
+w5_nginx_ask() {
+  set -- -V -T
+  [ -n "$W5_NGINX_CONF" ] && set -- "$@" -c "$W5_NGINX_CONF"
   [ -n "$w5_p" ] && set -- "$@" -p "$w5_p"
   [ -n "$w5_g" ] && set -- "$@" -g "$w5_g"
-  w5_try 8 "$W5_NGINX_BIN" "$@"
+  w5_dump=$(w5_try 8 "$W5_NGINX_BIN" "$@" 2>&1 | tr -d '\\000')
+  w5_v=\${w5_dump%%"$w5_nl# configuration file "*}
+  if [ "$w5_v" = "$w5_dump" ]; then
+    w5_dump=
+    W5_NGINX_ERROR=$(printf '%s\\n' "$w5_v" | grep -v -e '^configure arguments' -e ' version: ' -e '^built ' -e '^TLS SNI' | head -c 4096)
+  else
+    W5_NGINX_SOURCE='nginx -T'
+    w5_dump=$(printf '%s\\n' "$w5_dump" | sed -n '/^# configuration file /,$p')
+  fi
 }
 
 w5_nginx_files() {
@@ -204,11 +219,6 @@ w5_nginx_files() {
 w5_nginx_load() {
   w5_loaded=1
   w5_nginx_find
-  if [ -n "$W5_NGINX_BIN" ]; then
-    w5_dump=$(w5_nginx_test | head -c ${sectionCapBytes} | tr -d '\\000')
-    [ -n "$w5_dump" ] && W5_NGINX_SOURCE='nginx -T'
-    [ -n "$w5_dump" ] || W5_NGINX_ERROR=$(w5_nginx_test 2>&1 >/dev/null | head -c 4096)
-  fi
   if [ -z "$w5_dump" ] && [ -r "$W5_NGINX_CONF" ]; then
     w5_dump=$(w5_nginx_files | head -c ${sectionCapBytes} | tr -d '\\000')
     [ -n "$w5_dump" ] && W5_NGINX_SOURCE=files
@@ -237,14 +247,16 @@ w5_fpm_find() {
     done
   fi
   W5_FPM_CONF=\${W5_FPM_CONFS%%"$w5_nl"*}
+  w5_fpm_text=$(w5_fpm_files)
 }
 
-w5_fpm_dump() {
+w5_fpm_dump() { printf '%s\\n' "$w5_fpm_text"; }
+
+w5_fpm_files() {
   IFS=$w5_nl
   for w5_file in $W5_FPM_CONFS; do
-    unset IFS
     w5_fpm_file "$w5_file"
-    w5_includes=$(sed -n 's/^[[:space:]]*include[[:space:]]*=[[:space:]]*//p' "$w5_file" | tr -d "\\"'")
+    w5_includes=$(sed -n -e 's/["'"'"']//g' -e 's/^[[:space:]]*include[[:space:]]*=[[:space:]]*//p' "$w5_file")
     IFS=$w5_nl
     for w5_include in $w5_includes; do
       case $w5_include in /*) ;; *) w5_include=\${w5_file%/*}/$w5_include ;; esac
@@ -257,7 +269,7 @@ w5_fpm_dump() {
 w5_fpm_file() {
   [ -f "$1" ] && [ -r "$1" ] || return 0
   printf '# configuration file %s:\\n' "$1"
-  head -c 1048576 "$1" | tr -d '\\000'
+  tr -d '\\000' <"$1"
   echo
 }
 

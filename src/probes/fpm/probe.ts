@@ -25,7 +25,8 @@ w5_b=w5-$w5_token
 echo "$w5_b"
 for w5_pid in $W5_FPM_PIDS; do
   echo "master $w5_pid $(readlink "/proc/$w5_pid/exe")"
-  for w5_child in $(cat "/proc/$w5_pid/task/$w5_pid/children" 2>/dev/null || grep -l "^PPid:[[:space:]]*$w5_pid\\$" /proc/[0-9]*/status | tr -dc '0-9\\n'); do
+  w5_children "$w5_pid"
+  for w5_child in $w5_kids; do
     w5_stat= w5_title=
     read -r w5_stat <"/proc/$w5_child/stat"
     read -r w5_title <"/proc/$w5_child/cmdline"
@@ -41,7 +42,7 @@ for w5_file in $W5_FPM_CONFS; do [ -e "$w5_file" ] && [ ! -r "$w5_file" ] && w5_
 unset IFS
 [ -n "$W5_FPM_PIDS" ] || exit 0
 
-w5_byte() { printf "\\\\$(printf %03o "$1")"; }
+w5_byte() { printf "\\\\$(($1 / 64))$(($1 / 8 % 8))$(($1 % 8))"; }
 w5_record() { # TYPE LENGTH: the header of a FastCGI record of request 1
   printf '\\001'; w5_byte "$1"; printf '\\000\\001'; w5_byte $(($2 / 256)); w5_byte $(($2 % 256)); printf '\\000\\000'
 }

@@ -100,7 +100,7 @@ export function collectLines(chunks: readonly Chunk[], { run, zoneMinutes, forma
     }
   }
 
-  const access = sorted([...marked.slice(0, mostAccess), ...failures]).slice(0, mostAccess);
+  const access = sorted([...withoutCopies(marked).slice(0, mostAccess), ...failures]).slice(0, mostAccess);
   const fresh = spread(newErrors, mostPerNewSignature).slice(0, mostErrors);
   const stale = spread(oldErrors.toReversed(), mostPerOldSignature).slice(0, Math.min(mostOldErrors, mostErrors - fresh.length)).toReversed();
   const room = Math.min(mostOldFailures, mostAccess - access.length);
@@ -115,6 +115,45 @@ function accessOf(kind: FileKind, text: string, formats: readonly AccessFormat[]
   if (kind === 'haproxy') return parseHaproxyRequest(text, zoneMinutes) ?? (marked ? parseUnknownAccess(text) : null);
   if (kind !== 'nginx-access') return null;
   return parseNginxAccess(text, formats) ?? (marked ? parseUnknownAccess(text) : null);
+}
+
+/** How much a line tells. */
+function richness(line: AccessLine): number {
+  return [line.at, line.client, line.method, line.path, line.host, line.status, line.durationMs, line.upstream].filter((each) => each !== null).length;
+}
+
+/** Whether two lines of different files tell of the same pass of one request, as two `access_log` of one server write them. */
+function isCopy(one: AccessLine, other: AccessLine): boolean {
+  const same = (a: unknown, b: unknown): boolean => a === null || b === null || a === b;
+  return (
+    one.file !== other.file &&
+    one.haproxy === null &&
+    other.haproxy === null &&
+    one.nonce === other.nonce &&
+    same(one.at, other.at) &&
+    same(one.client, other.client) &&
+    same(one.method, other.method) &&
+    same(one.path, other.path) &&
+    same(one.host, other.host) &&
+    same(one.status, other.status) &&
+    same(one.durationMs, other.durationMs) &&
+    (one.upstream === null || other.upstream === null || JSON.stringify(one.upstream) === JSON.stringify(other.upstream))
+  );
+}
+
+/** One line per pass: a request that is written to several files would look like a loop otherwise. The line that tells most stays. */
+function withoutCopies(lines: readonly AccessLine[]): AccessLine[] {
+  const kept: { line: AccessLine; files: Set<string> }[] = [];
+  for (const line of lines) {
+    const twin = kept.find((each) => !each.files.has(line.file) && isCopy(each.line, line));
+    if (!twin) {
+      kept.push({ line, files: new Set([line.file]) });
+      continue;
+    }
+    twin.files.add(line.file);
+    if (richness(line) > richness(twin.line)) twin.line = line;
+  }
+  return kept.map((each) => each.line);
 }
 
 /** Marked lines first, each group in the order of the files. */

@@ -80,17 +80,19 @@ w5_discover_logs() {
     esac
   done
   unset IFS
-  w5_version=$(w5_nginx_version)
   if [ -z "$w5_a" ]; then
-    case $w5_version in *--http-log-path=*) w5_path=\${w5_version#*--http-log-path=}; w5_path=\${w5_path%% *}; w5_add nginx-access "$w5_path" ;; ?*) w5_add nginx-access "$W5_NGINX_PREFIX/logs/access.log" ;; esac
+    case $w5_v in *--http-log-path=*) w5_path=\${w5_v#*--http-log-path=}; w5_path=\${w5_path%% *}; w5_add nginx-access "$w5_path" ;; ?*) w5_add nginx-access "$W5_NGINX_PREFIX/logs/access.log" ;; esac
   fi
   if [ -z "$w5_e" ]; then
-    case $w5_version in *--error-log-path=*) w5_path=\${w5_version#*--error-log-path=}; w5_path=\${w5_path%% *}; w5_add nginx-error "$w5_path" ;; ?*) w5_add nginx-error "$W5_NGINX_PREFIX/logs/error.log" ;; esac
+    case $w5_v in *--error-log-path=*) w5_path=\${w5_v#*--error-log-path=}; w5_path=\${w5_path%% *}; w5_add nginx-error "$w5_path" ;; ?*) w5_add nginx-error "$W5_NGINX_PREFIX/logs/error.log" ;; esac
   fi
   [ -n "$W5_FPM_LOG" ] && w5_add php-fpm "$W5_FPM_LOG"
+  set +f
   w5_fpm_find
+  w5_lines=$(w5_fpm_dump | awk '${fpmExtract}')
+  set -f
   IFS=$w5_nl
-  for w5_line in $(w5_fpm_dump | awk '${fpmExtract}'); do
+  for w5_line in $w5_lines; do
     w5_add "\${w5_line%% *}" "\${w5_line#* }"
   done
   IFS=$w5_nl

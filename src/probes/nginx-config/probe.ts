@@ -12,8 +12,11 @@ echo "conf $W5_NGINX_CONF"
 echo "source $W5_NGINX_SOURCE"
 w5_children=0 w5_uid=
 if [ -n "$W5_NGINX_PID" ]; then
-  for w5_child in $(cat "/proc/$W5_NGINX_PID/task/$W5_NGINX_PID/children" 2>/dev/null || grep -l "^PPid:[[:space:]]*$W5_NGINX_PID\\$" /proc/[0-9]*/status | tr -dc '0-9\\n'); do
-    case $(tr '\\000' ' ' <"/proc/$w5_child/cmdline") in
+  w5_children "$W5_NGINX_PID"
+  for w5_child in $w5_kids; do
+    w5_title=
+    read -r w5_title <"/proc/$w5_child/cmdline"
+    case $w5_title in
       *worker*)
         w5_children=$((w5_children + 1))
         [ -n "$w5_uid" ] || w5_uid=$(sed -n 's/^Uid:[[:space:]]*[0-9]*[[:space:]]*\\([0-9]*\\).*/\\1/p' "/proc/$w5_child/status") ;;

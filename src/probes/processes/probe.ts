@@ -24,6 +24,7 @@ interface Row {
 }
 interface Sample {
   readonly uptimeSeconds: number;
+  readonly cpus: number;
   readonly bootAtMs: number | null;
   readonly rows: readonly Row[];
 }
@@ -33,7 +34,7 @@ w5_mark=w5-$w5_token
 echo "$w5_mark"
 echo $$
 cat /proc/uptime
-grep '^btime' /proc/stat || echo
+awk '/^cpu[0-9]/ { cpus++ } /^btime/ { boot = $2 } END { print "boot", boot + 0, cpus + 0 }' /proc/stat
 echo "$W5_PIDS"
 cat $(printf '/proc/%s/stat ' $W5_PIDS)
 echo "$w5_mark status"
@@ -77,7 +78,7 @@ function parse(output: string): Sample {
   const shell = Number(lines[1]);
   const uptimeSeconds = Number.parseFloat(lines[2] ?? '');
   if (!mark.startsWith('w5-') || !Number.isFinite(uptimeSeconds)) throw new ProbeError('/proc could not be read', { needs: 'a mounted /proc' });
-  const boot = /^btime (\d+)/.exec(lines[3] ?? '');
+  const boot = /^boot (\d+) (\d+)/.exec(lines[3] ?? '');
   const wanted = new Set((lines[4] ?? '').split(' ').map(Number));
   const users = new Map<string, string>();
   for (const line of section(output, `${mark} passwd`).split('\n')) {
@@ -117,7 +118,7 @@ function parse(output: string): Sample {
       command: plain(redactText(commands.get(pid) ?? '')).slice(0, commandLimit),
     });
   }
-  return { uptimeSeconds, bootAtMs: boot ? Number(boot[1]) * 1000 : null, rows: [...rows.values()] };
+  return { uptimeSeconds, cpus: Number(boot?.[2] ?? 0), bootAtMs: boot && boot[1] !== '0' ? Number(boot[1]) * 1000 : null, rows: [...rows.values()] };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
@@ -165,11 +166,14 @@ export const processes = defineHostProbe<'processes', Sample>({
       };
     });
     listed.sort((a, b) => (b.cpuSeconds.delta ?? 0) - (a.cpuSeconds.delta ?? 0) || b.residentBytes - a.residentBytes || a.pid - b.pid);
+    const elapsedSeconds = before === undefined ? null : Math.max(0, after.uptimeSeconds - before.uptimeSeconds);
     return {
       processes: listed.slice(0, 400),
       total: listed.length,
-      elapsedSeconds: before === undefined ? null : Math.max(0, after.uptimeSeconds - before.uptimeSeconds),
-      cpuSecondsAll: before === undefined ? null : seconds(ticksBetween(before.rows, after.rows)),
+      elapsedSeconds,
+      // A process of this host may have waited for one that is not of this host (a container): more than all CPUs can give is not ours.
+      cpuSecondsAll:
+        before === undefined || elapsedSeconds === null ? null : Math.min(seconds(ticksBetween(before.rows, after.rows)), (elapsedSeconds + 0.1) * (after.cpus || Infinity)),
     };
   },
 });

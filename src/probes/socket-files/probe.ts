@@ -3,15 +3,17 @@ import type { SocketFiles } from '../../model/observations.ts';
 import { defineHostProbe, ProbeError } from '../../model/probe.ts';
 
 const script = `
-w5_nginx=$(w5_nginx_dump | sed -n -e '/^[[:space:]]*#/d' -e '/\\(_pass\\|server\\)[[:space:]]/s/.*unix:\\(\\/[^;:"'"'"' }]*\\).*/nginx \\1/p' | sort -u)
+w5_nginx=$(w5_nginx_dump | sed -n -e '/^[[:space:]]*#/d' -e '/\\(_pass\\|server\\)[[:space:]]/s/.*unix:\\(\\/[^;:"'"'"' }]*\\).*/nginx \\1/p')
 w5_fpm=$(w5_fpm_dump | awk '
   /^[ \\t]*;/ { next }
   /^[ \\t]*\\[/ { pool = $0; gsub(/[][ \\t]/, "", pool); next }
-  /^[ \\t]*listen[ \\t]*=[ \\t]*["\\047]?\\// { path = $0; sub(/^[^=]*=[ \\t]*/, "", path); sub(/[ \\t]+(;.*)?$/, "", path); gsub(/["\\047]/, "", path); gsub(/\\$pool/, pool, path); print "php-fpm " path }' | sort -u)
+  /^[ \\t]*listen[ \\t]*=[ \\t]*["\\047]?\\// { path = $0; sub(/^[^=]*=[ \\t]*/, "", path); sub(/[ \\t]+(;.*)?$/, "", path); gsub(/["\\047]/, "", path); gsub(/\\$pool/, pool, path); print "php-fpm " path }')
 printf '%s\\n%s\\n' "$w5_nginx" "$w5_fpm"
 echo
 w5_worker=
-[ -n "$W5_NGINX_PID" ] && for w5_child in $(cat "/proc/$W5_NGINX_PID/task/$W5_NGINX_PID/children" 2>/dev/null || grep -l "^PPid:[[:space:]]*$W5_NGINX_PID\\$" /proc/[0-9]*/status | tr -dc '0-9\\n'); do
+w5_kids=
+[ -n "$W5_NGINX_PID" ] && w5_children "$W5_NGINX_PID"
+for w5_child in $w5_kids; do
   w5_title=
   read -r w5_title <"/proc/$w5_child/cmdline"
   case $w5_title in *worker*) w5_worker=$w5_child; break ;; esac
