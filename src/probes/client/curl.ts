@@ -190,11 +190,11 @@ function observed(spec: RequestSpec, wire: WireRequest, streams: Streams, starte
   const finalHead = lastHead(headBytes);
   const head = finalHead.complete ? parseHead(finalHead.bytes) : null;
   const notes = streams.notes.join('\n');
-  const connectedMs = ms(connected) || connectedByNotes(notes);
+  const connectedMs = ms(connected) || noted(notes, 'Connected to ');
   const outcome = {
     exit: streams.exit,
     secure: wire.secure,
-    resolvedMs: ms(resolved) || connectedMs,
+    resolvedMs: ms(resolved) || noted(notes, 'Trying '),
     connectedMs,
     securedMs: ms(secured),
     headComplete: head !== null,
@@ -232,14 +232,14 @@ function observed(spec: RequestSpec, wire: WireRequest, streams: Streams, starte
   };
 }
 
-/** Some versions of curl report no times at all after a failed handshake; the stamps of `--trace-time` do. 0 where it never connected. */
-function connectedByNotes(notes: string): number {
-  const stamps = [...notes.matchAll(/^(\d\d):(\d\d):(\d\d\.\d{6}) \* (Connected to )?/gm)];
+/** Some versions of curl report no times at all after a failed connect or handshake; the stamps of `--trace-time` do. 0 where it was not reached. */
+function noted(notes: string, what: 'Trying ' | 'Connected to '): number {
+  const stamps = [...notes.matchAll(/^(\d\d):(\d\d):(\d\d\.\d{6}) \* +(Trying |Connected to )?/gm)];
   const at = (stamp: RegExpExecArray): number => (Number(stamp[1]) * 3600 + Number(stamp[2]) * 60 + Number(stamp[3])) * 1000;
   const [first] = stamps;
-  const connected = stamps.find((stamp) => stamp[4] !== undefined);
-  if (first === undefined || connected === undefined) return 0;
-  const tookMs = (at(connected) - at(first) + 86_400_000) % 86_400_000;
+  const wanted = stamps.find((stamp) => stamp[4] === what);
+  if (first === undefined || wanted === undefined) return 0;
+  const tookMs = (at(wanted) - at(first) + 86_400_000) % 86_400_000;
   return Math.max(0.1, Math.round(tookMs * 10) / 10);
 }
 

@@ -13,12 +13,12 @@ export interface PipedFailure {
 /**
  * nc (OpenBSD): `nc: connect to 10.0.0.1 port 80 (tcp) failed: Connection refused` · `nc: getaddrinfo for host "x" port 80: Name or service not
  * known` · `Connection to 10.0.0.1 80 port [tcp/http] succeeded!`
- * nc (busybox): `nc: can't connect to remote host (10.0.0.1): Connection refused` · `nc: bad address 'x'`
+ * nc (busybox): `nc: can't connect to remote host (10.0.0.1): Connection refused` · `nc: bad address 'x'` · `nc: timed out` (connects only)
  * openssl: `…:system library:BIO_connect:Connection refused:…:calling connect()` · `connect:errno=111` · `read:errno=104` ·
  * `verify error:num=18:self-signed certificate` · `…:SSL alert number 70`
  */
 const noName = /Name or service not known|Temporary failure in name resolution|No address associated|bad address|lookup failed|nodename nor servname|getaddrinfo/i;
-const noConnection = /failed: |can't connect|calling connect\(\)|connect:errno=|BIO_connect|timed out: |(?:refused|unreachable|No route to host)/i;
+const noConnection = /failed: |can't connect|calling connect\(\)|connect:errno=|BIO_connect|timed out: |^nc: timed out$|(?:refused|unreachable|No route to host)/im;
 const tlsTrouble = /verify error|SSL alert number|wrong version number|:SSL routines:|certificate verify failed|no peer certificate/i;
 const handshakeCut = /unexpected eof|errno=0\b/i;
 
@@ -32,7 +32,7 @@ export function pipedFailure(events: readonly { readonly kind: string; readonly 
   if (noName.test(said)) return { error: 'dns', code: null, connected: false, secured: false, tookMs };
   if (!answered && noConnection.test(said)) {
     const named = errnoTexts.find(([text]) => text.test(said))?.[1];
-    return { error: named ?? (late ? 'timeout' : 'other'), code: null, connected: false, secured: false, tookMs };
+    return { error: named ?? (late || /timed out/.test(said) ? 'timeout' : 'other'), code: null, connected: false, secured: false, tookMs };
   }
   const reset = /errno=104|errno=32|Connection reset/.test(said);
   if (secure && !answered && (tlsTrouble.test(said) || reset || handshakeCut.test(said))) {

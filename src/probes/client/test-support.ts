@@ -47,7 +47,7 @@ export function spec(change: Partial<RequestSpec> & { readonly url: string }): R
 }
 
 export function sendOptions(change: Partial<SendOptions> = {}): SendOptions {
-  return { signal: AbortSignal.timeout(60_000), version: '0.1.0', resolve: {}, secrets: [], concurrency: 6, ...change };
+  return { signal: AbortSignal.timeout(60_000), version: '0.1.0', resolve: {}, secrets: [], concurrency: 12, ...change };
 }
 
 export interface Certificate {
