@@ -6,7 +6,8 @@ import { siteJsonSchema } from '../src/model/site.ts';
 
 /** File name in schemas/ and content, pretty JSON with a line end at its end. */
 export function schemaTexts(): ReadonlyMap<string, string> {
-  const report = { title: 'why5xx report', description: 'What `why5xx -o json` prints', ...z.toJSONSchema(reportSchema) };
+  // As input, so that unknown keys are allowed: a later why5xx may add some without becoming report@2.
+  const report = { title: 'why5xx report', description: 'What `why5xx -o json` prints', ...z.toJSONSchema(reportSchema, { io: 'input' }) };
   return new Map([
     ['report.json', pretty(report)],
     ['site.json', pretty(siteJsonSchema())],

@@ -38,8 +38,8 @@ details>summary{cursor:pointer;padding:.25rem 0}
 h2.inline{display:inline;border:0;padding:0;margin:0}
 details.section{margin-top:2rem;padding-top:1rem;border-top:1px solid var(--line)}
 @media (max-width:30rem){dl.answer{grid-template-columns:1fr;gap:0}dl.answer dd{margin-bottom:.5rem}ol.path .d1,ol.path .d2,ol.path .d3,ol.path .d4,ol.path .d5,ol.path .d6{margin-left:calc(.5rem * var(--depth,1))}ol.path .d2{--depth:2}ol.path .d3{--depth:3}ol.path .d4{--depth:4}ol.path .d5{--depth:5}ol.path .d6{--depth:6}}
-@media print{:root{--bg:#fff;--fg:#000;--quiet:#444;--line:#999;--soft:#fff;--bad:#900;--warn:#630;--good:#060}body{font-size:11pt}main,footer{max-width:none;padding:0}.skip{display:none}pre,li,dl.answer{break-inside:avoid}h2,h3{break-after:avoid}details::details-content{content-visibility:visible;block-size:auto}}
+@media print{:root{--bg:#fff;--fg:#000;--quiet:#444;--line:#999;--soft:#fff;--bad:#900;--warn:#630;--good:#060}body{font-size:11pt}main,footer{max-width:none;padding:0}.skip{display:none}pre,li,dl.answer{break-inside:avoid}h2,h3{break-after:avoid}details.section::details-content{content-visibility:visible;block-size:auto}}
 `;
 
 /** What the content security policy calls it: SHA-256 of `styleSheet`. A test says the right value when the sheet has changed. */
-export const styleSheetHash = 'sha256-wiLwl9dXWD1fHsh6uXrrbYVyJlpX0qxx60krRPTxUb0=';
+export const styleSheetHash = 'sha256-6eaisV+YGIxTIjeP1SJHhhIoHHePlrgPxOgfYVDAZcs=';

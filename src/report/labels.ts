@@ -37,7 +37,7 @@ const table = {
   ),
   explains: say('explains', '解释了'),
   noSingleHost: say('no single host', '不限于单台主机'),
-  suspected: say('the failure lies in this layer; which host or cause is not proven', '故障位于这一层；具体主机与原因尚未证实'),
+  suspected: say('most likely in this layer; neither host nor cause is proven', '很可能位于这一层；具体主机与原因尚未证实'),
   unknownPlace: say('not known', '未知'),
   // sections
   fix: say('What to do', '处理步骤'),

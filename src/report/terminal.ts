@@ -166,7 +166,12 @@ function field(page: Page, label: string, texts: readonly string[]): void {
   const { labels, columns, paint } = page;
   const indent =
     2 + Math.max(...[labels.what, labels.where, labels.why, labels.sure, labels.do, labels.chain, labels.next].map(displayWidth)) + 2;
-  const rows = texts.flatMap((text) => wrap(text, columns - indent));
+  const rows = texts.flatMap((text) => {
+    const hanging = text.startsWith('- ') ? '  ' : '';
+    return wrap(text.slice(hanging.length), columns - indent - hanging.length).map(
+      (row, i) => (i === 0 ? text.slice(0, hanging.length) : hanging) + row,
+    );
+  });
   rows.forEach((row, i) => put(page, i === 0 ? `  ${paint('label', padTo(label, indent - 2))}${row}` : ' '.repeat(indent) + row));
 }
 
