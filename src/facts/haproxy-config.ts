@@ -79,7 +79,11 @@ export function haproxySetting(config: HaproxyConfig, section: HaproxySection, .
 }
 
 /** `timeout server`, `connect`, `client`, `queue`, `check`, `http-request` … in milliseconds; null where unset, which means unlimited. */
-export function haproxyTimeout(config: HaproxyConfig, section: HaproxySection, name: string): (HaproxySetting & { readonly ms: number }) | null {
+export function haproxyTimeout(
+  config: HaproxyConfig,
+  section: HaproxySection,
+  name: string,
+): (HaproxySetting & { readonly ms: number }) | null {
   const setting = haproxySetting(config, section, 'timeout', name);
   const ms = haproxyMs(setting?.words[2] ?? '');
   return setting === null || ms === null ? null : { ...setting, ms };
@@ -95,21 +99,32 @@ function addressOf(text: string): { address: string | null; port: number | null 
   if (bare.startsWith('/') || bare.startsWith('unix@')) return { address: bare.replace(/^unix@/, ''), port: null };
   const match = /^(.*?):(\d+)$/.exec(bare);
   const host = (match ? (match[1] ?? '') : bare).replace(/^\[|\]$/g, '');
-  return { address: host === '' || host === '*' || host === '0.0.0.0' || host === '::' ? null : host, port: match ? Number(match[2]) : null };
+  return {
+    address: host === '' || host === '*' || host === '0.0.0.0' || host === '::' ? null : host,
+    port: match ? Number(match[2]) : null,
+  };
 }
 
 /** Addresses that a frontend or listen section accepts on. */
 export function haproxyBinds(section: HaproxySection): HaproxyBind[] {
   return section.lines
     .filter((line) => line.words[0] === 'bind')
-    .flatMap((line) => (line.words[1] ?? '').split(',').map((text) => ({ ...addressOf(text), tls: line.words.includes('ssl'), line: line.line })));
+    .flatMap((line) =>
+      (line.words[1] ?? '').split(',').map((text) => ({ ...addressOf(text), tls: line.words.includes('ssl'), line: line.line })),
+    );
 }
 
 /** The frontend or listen section of a port; one that is bound to `address` goes before one bound to any. */
 export function frontendFor(config: HaproxyConfig, port: number, address: string | null = null): HaproxySection | null {
   const all = config.sections.filter((section) => section.kind === 'frontend' || section.kind === 'listen');
-  const bound = (fits: (bind: HaproxyBind) => boolean): HaproxySection | undefined => all.find((section) => haproxyBinds(section).some((bind) => bind.port === port && fits(bind)));
-  return bound((bind) => address !== null && bind.address === address) ?? bound((bind) => bind.address === null) ?? (address === null ? bound(() => true) : undefined) ?? null;
+  const bound = (fits: (bind: HaproxyBind) => boolean): HaproxySection | undefined =>
+    all.find((section) => haproxyBinds(section).some((bind) => bind.port === port && fits(bind)));
+  return (
+    bound((bind) => address !== null && bind.address === address) ??
+    bound((bind) => bind.address === null) ??
+    (address === null ? bound(() => true) : undefined) ??
+    null
+  );
 }
 
 /** A backend or listen section by name. */
@@ -120,13 +135,18 @@ export function backendNamed(config: HaproxyConfig, name: string): HaproxySectio
 /** Where a frontend sends: itself for `listen`, else its default backend first and then those of its rules. Rules are not evaluated. */
 export function backendsOf(config: HaproxyConfig, frontend: HaproxySection): HaproxySection[] {
   if (frontend.kind === 'listen' && frontend.lines.some((line) => line.words[0] === 'server')) return [frontend];
-  const names = [haproxySetting(config, frontend, 'default_backend')?.words[1], ...frontend.lines.filter((line) => line.words[0] === 'use_backend').map((line) => line.words[1])];
+  const names = [
+    haproxySetting(config, frontend, 'default_backend')?.words[1],
+    ...frontend.lines.filter((line) => line.words[0] === 'use_backend').map((line) => line.words[1]),
+  ];
   return [...new Set(names)].map((name) => (name === undefined ? null : backendNamed(config, name))).filter((section) => section !== null);
 }
 
 /** Servers of a backend with `default-server` applied; HAProxy's own defaults where nothing is set. */
 export function haproxyServers(config: HaproxyConfig, backend: HaproxySection): HaproxyServer[] {
-  const shared = [defaultsOf(config, backend), backend].flatMap((section) => (section?.lines ?? []).filter((line) => line.words[0] === 'default-server').flatMap((line) => line.words.slice(1)));
+  const shared = [defaultsOf(config, backend), backend].flatMap((section) =>
+    (section?.lines ?? []).filter((line) => line.words[0] === 'default-server').flatMap((line) => line.words.slice(1)),
+  );
   return backend.lines
     .filter((line) => line.words[0] === 'server' && line.words.length >= 3)
     .map((line) => {
@@ -157,7 +177,9 @@ export function haproxyServers(config: HaproxyConfig, backend: HaproxySection): 
 }
 
 function acceptsStatus(expect: readonly string[]): (status: number) => boolean | null {
-  const words = expect.filter((word) => !/^(min-recv|comment|ok-status|error-status|tout-status|on-success|on-error|status-code)$/.test(word));
+  const words = expect.filter(
+    (word) => !/^(min-recv|comment|ok-status|error-status|tout-status|on-success|on-error|status-code)$/.test(word),
+  );
   const negated = words[0] === '!';
   const [kind, pattern = ''] = negated ? words.slice(1) : words;
   if (kind === 'status') {
@@ -178,9 +200,25 @@ function acceptsStatus(expect: readonly string[]): (status: number) => boolean |
 /** The request that HAProxy's health check of a backend makes. `OPTIONS / HTTP/1.0` without Host is its default for `option httpchk`. */
 export function healthCheckOf(config: HaproxyConfig, backend: HaproxySection): HaproxyCheck {
   const passes = (status: number): boolean => status >= 200 && status < 400;
-  const base: HaproxyCheck = { kind: 'none', method: 'OPTIONS', uri: '/', version: 'HTTP/1.0', host: null, headers: [], expect: null, accepts: passes, line: null };
+  const base: HaproxyCheck = {
+    kind: 'none',
+    method: 'OPTIONS',
+    uri: '/',
+    version: 'HTTP/1.0',
+    host: null,
+    headers: [],
+    expect: null,
+    accepts: passes,
+    line: null,
+  };
   if (!haproxyServers(config, backend).some((server) => server.check)) return base;
-  const chosen = lookUp(config, backend, (line) => line.words[0] === 'option' && /^(httpchk|tcp-check|mysql-check|pgsql-check|redis-check|smtpchk|ssl-hello-chk|ldap-check|external-check)$/.test(line.words[1] ?? ''));
+  const chosen = lookUp(
+    config,
+    backend,
+    (line) =>
+      line.words[0] === 'option' &&
+      /^(httpchk|tcp-check|mysql-check|pgsql-check|redis-check|smtpchk|ssl-hello-chk|ldap-check|external-check)$/.test(line.words[1] ?? ''),
+  );
   if (chosen === null) return { ...base, kind: 'tcp' };
   if (chosen.words[1] !== 'httpchk') return { ...base, kind: chosen.words[1] === 'tcp-check' ? 'tcp' : 'other', line: chosen.line };
   const [first, second, ...third] = chosen.words.slice(2);

@@ -56,7 +56,8 @@ function hideSecrets(words: readonly string[]): string[] {
   if (first === 'stats' && second === 'auth') return [first, second, ...words.slice(2).map((word) => word.replace(/:.*/s, `:${redacted}`))];
   return words.map((word, i) => {
     const before = words[i - 1] ?? '';
-    if (i > 0 && (/^(?:insecure-)?password$/.test(before) || (isSecretName(before.replace(/^-+/, '')) && before !== 'auth'))) return redacted;
+    if (i > 0 && (/^(?:insecure-)?password$/.test(before) || (isSecretName(before.replace(/^-+/, '')) && before !== 'auth')))
+      return redacted;
     return redactText(word);
   });
 }
@@ -75,9 +76,13 @@ export function parseHaproxy(text: string): HaproxySection[] {
         // `backend app from base`: the parent is kept as a line of its own.
         const from = words.indexOf('from');
         const named = from === 1 ? '' : (words[1] ?? '');
-        sections.push({ kind: first, name: named, line: i + 1, lines: from > 0 ? [{ line: i + 1, words: ['from', words[from + 1] ?? ''] }] : [] });
-      }
-      else sections.at(-1)?.lines.push({ line: i + 1, words: hideSecrets(words) });
+        sections.push({
+          kind: first,
+          name: named,
+          line: i + 1,
+          lines: from > 0 ? [{ line: i + 1, words: ['from', words[from + 1] ?? ''] }] : [],
+        });
+      } else sections.at(-1)?.lines.push({ line: i + 1, words: hideSecrets(words) });
     });
   return sections;
 }

@@ -51,12 +51,20 @@ const httpBlocks = (config: NginxConfig): NginxDirective[] => named(config.direc
 
 function listenOf(directive: NginxDirective): NginxListen {
   const [target = '', ...options] = directive.args;
-  const rest = { tls: options.includes('ssl') || options.includes('quic'), isDefault: options.includes('default_server') || options.includes('default'), directive };
+  const rest = {
+    tls: options.includes('ssl') || options.includes('quic'),
+    isDefault: options.includes('default_server') || options.includes('default'),
+    directive,
+  };
   if (target.startsWith('unix:')) return { address: target.slice('unix:'.length), port: null, ...rest };
   if (/^\d+$/.test(target)) return { address: null, port: Number(target), ...rest };
   const match = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(target);
   const host = (match?.[1] ?? '').replace(/^\[|\]$/g, '');
-  return { address: host === '' || host === '*' || host === '0.0.0.0' || host === '::' ? null : host, port: Number(match?.[2] ?? 80), ...rest };
+  return {
+    address: host === '' || host === '*' || host === '0.0.0.0' || host === '::' ? null : host,
+    port: Number(match?.[2] ?? 80),
+    ...rest,
+  };
 }
 
 /** Every `server` of every `http` block, in the order of the configuration. */
@@ -66,14 +74,23 @@ export function nginxServers(config: NginxConfig): NginxServer[] {
       const block = directive.block ?? [];
       const listens = named(block, 'listen').map(listenOf);
       const implicit: NginxListen = { address: null, port: 80, tls: false, isDefault: false, directive };
-      return { directive, around: [http], names: named(block, 'server_name').flatMap((each) => each.args), listens: listens.length > 0 ? listens : [implicit] };
+      return {
+        directive,
+        around: [http],
+        names: named(block, 'server_name').flatMap((each) => each.args),
+        listens: listens.length > 0 ? listens : [implicit],
+      };
     }),
   );
 }
 
 function regexOf(pattern: string, ignoreCase: boolean): RegExp | null {
   const insensitive = ignoreCase || pattern.startsWith('(?i)');
-  const source = pattern.replace(/^\(\?i\)/, '').replaceAll('\\z', '$').replaceAll('\\A', '^').replaceAll('(?P<', '(?<');
+  const source = pattern
+    .replace(/^\(\?i\)/, '')
+    .replaceAll('\\z', '$')
+    .replaceAll('\\A', '^')
+    .replaceAll('(?P<', '(?<');
   try {
     return new RegExp(source, insensitive ? 'i' : '');
   } catch {
@@ -86,7 +103,8 @@ function nameScore(name: string, host: string): readonly [number, number] {
   const lower = name.toLowerCase();
   if (name.startsWith('~')) return regexOf(name.slice(1), true)?.test(host) ? [1, 0] : [0, 0];
   if (lower === host) return [4, lower.length];
-  if (lower.startsWith('.') && (host === lower.slice(1) || host.endsWith(lower))) return host === lower.slice(1) ? [4, lower.length] : [3, lower.length];
+  if (lower.startsWith('.') && (host === lower.slice(1) || host.endsWith(lower)))
+    return host === lower.slice(1) ? [4, lower.length] : [3, lower.length];
   if (lower.startsWith('*.') && host.endsWith(lower.slice(1)) && host.length > lower.length - 1) return [3, lower.length];
   if (lower.endsWith('.*') && host.startsWith(lower.slice(0, -1))) return [2, lower.length];
   return [0, 0];
@@ -96,10 +114,19 @@ function nameScore(name: string, host: string): readonly [number, number] {
  * The server that gets a request on this port. `address` is where the connection arrived (null when unknown), `host` the Host header with
  * or without port. Falls back to the default server of the port; null when nothing listens there.
  */
-export function serverFor(config: NginxConfig, wanted: { readonly port: number; readonly host: string; readonly address?: string | null }): NginxServer | null {
-  const host = wanted.host.toLowerCase().replace(/:\d+$/, '').replace(/\.$/, '').replace(/^\[|\]$/g, '');
+export function serverFor(
+  config: NginxConfig,
+  wanted: { readonly port: number; readonly host: string; readonly address?: string | null },
+): NginxServer | null {
+  const host = wanted.host
+    .toLowerCase()
+    .replace(/:\d+$/, '')
+    .replace(/\.$/, '')
+    .replace(/^\[|\]$/g, '');
   const address = wanted.address ?? null;
-  const onPort = nginxServers(config).flatMap((server) => server.listens.filter((listen) => listen.port === wanted.port).map((listen) => ({ server, listen })));
+  const onPort = nginxServers(config).flatMap((server) =>
+    server.listens.filter((listen) => listen.port === wanted.port).map((listen) => ({ server, listen })),
+  );
   const exact = onPort.filter(({ listen }) => address !== null && listen.address === address);
   const wildcard = onPort.filter(({ listen }) => listen.address === null);
   const group = exact.length > 0 ? exact : wildcard.length > 0 || address !== null ? wildcard : onPort;
@@ -107,7 +134,8 @@ export function serverFor(config: NginxConfig, wanted: { readonly port: number; 
   for (const { server } of group) {
     for (const name of server.names) {
       const score = nameScore(name, host);
-      if (score[0] > (best?.score[0] ?? 0) || (score[0] > 0 && score[0] === best?.score[0] && score[0] !== 1 && score[1] > best.score[1])) best = { server, score };
+      if (score[0] > (best?.score[0] ?? 0) || (score[0] > 0 && score[0] === best?.score[0] && score[0] !== 1 && score[1] > best.score[1]))
+        best = { server, score };
     }
   }
   return best?.server ?? (group.find(({ listen }) => listen.isDefault) ?? group[0])?.server ?? null;
@@ -116,7 +144,8 @@ export function serverFor(config: NginxConfig, wanted: { readonly port: number; 
 function locationsIn(block: readonly NginxDirective[], around: readonly NginxDirective[]): NginxLocation[] {
   return named(block, 'location').map((directive) => {
     const [first = '', second] = directive.args;
-    if (second !== undefined && (first === '=' || first === '^~' || first === '~' || first === '~*')) return { directive, modifier: first, pattern: second, around };
+    if (second !== undefined && (first === '=' || first === '^~' || first === '~' || first === '~*'))
+      return { directive, modifier: first, pattern: second, around };
     if (first.startsWith('@')) return { directive, modifier: '@', pattern: first, around };
     // `location ~\.php$` and `location =/x` without a blank are allowed.
     const glued = /^(=|\^~|~\*|~)(.+)$/.exec(first);
@@ -142,14 +171,24 @@ export function normalizeUri(uri: string): string {
 }
 
 /** nginx's own order: exact, longest prefix with what is nested in it, then expressions unless `^~`. */
-function find(block: readonly NginxDirective[], around: readonly NginxDirective[], uri: string): { location: NginxLocation | null; final: boolean } {
+function find(
+  block: readonly NginxDirective[],
+  around: readonly NginxDirective[],
+  uri: string,
+): { location: NginxLocation | null; final: boolean } {
   const locations = locationsIn(block, around);
   const exact = locations.find((each) => each.modifier === '=' && each.pattern === uri);
   if (exact) return { location: exact, final: true };
-  const inside = (location: NginxLocation): { location: NginxLocation | null; final: boolean } => find(location.directive.block ?? [], [...around, location.directive], uri);
+  const inside = (location: NginxLocation): { location: NginxLocation | null; final: boolean } =>
+    find(location.directive.block ?? [], [...around, location.directive], uri);
   let prefix: NginxLocation | null = null;
   for (const each of locations) {
-    if ((each.modifier === '' || each.modifier === '^~') && uri.startsWith(each.pattern) && each.pattern.length > (prefix?.pattern.length ?? -1)) prefix = each;
+    if (
+      (each.modifier === '' || each.modifier === '^~') &&
+      uri.startsWith(each.pattern) &&
+      each.pattern.length > (prefix?.pattern.length ?? -1)
+    )
+      prefix = each;
   }
   let current = prefix;
   if (prefix !== null) {
@@ -237,7 +276,12 @@ function peerOf(address: string, options: readonly string[], directive: NginxDir
   };
   if (address.startsWith('unix:')) return { ...rest, host: null, port: null, socket: address.slice('unix:'.length).replace(/:.*$/, '') };
   const match = /^(\[[^\]]*\]|[^:]*)(?::(\d+))?$/.exec(address);
-  return { ...rest, host: (match?.[1] ?? address).replace(/^\[|\]$/g, ''), port: match?.[2] === undefined ? defaultPort : Number(match[2]), socket: null };
+  return {
+    ...rest,
+    host: (match?.[1] ?? address).replace(/^\[|\]$/g, ''),
+    port: match?.[2] === undefined ? defaultPort : Number(match[2]),
+    socket: null,
+  };
 }
 
 /** Members of an `upstream`; null where there is no upstream of that name. */
@@ -276,7 +320,8 @@ export function passOf(config: NginxConfig, location: NginxLocation | null): Ngi
     const authority = bare.startsWith('unix:') ? bare : bare.replace(/\/.*$/s, '');
     const members = upstreamMembers(config, authority);
     const variable = authority.includes('$');
-    const peers = members ?? (variable ? [] : [peerOf(authority, [], directive, kind === 'proxy' || kind === 'grpc' ? (tls ? 443 : 80) : null)]);
+    const peers =
+      members ?? (variable ? [] : [peerOf(authority, [], directive, kind === 'proxy' || kind === 'grpc' ? (tls ? 443 : 80) : null)]);
     return { kind, target, tls, upstream: members === null ? null : authority, peers, directive };
   }
   return null;
@@ -294,7 +339,10 @@ export interface NginxRoute {
  * The way of a request through the configuration: server, location and target. A `try_files` or `index` is followed as for a request whose
  * file does not exist, which is how dynamic pages are reached; rewrites and `if` are not followed.
  */
-export function routeOf(config: NginxConfig, request: { readonly port: number; readonly host: string; readonly uri: string; readonly address?: string | null }): NginxRoute | null {
+export function routeOf(
+  config: NginxConfig,
+  request: { readonly port: number; readonly host: string; readonly uri: string; readonly address?: string | null },
+): NginxRoute | null {
   const server = serverFor(config, request);
   if (server === null) return null;
   const through: string[] = [];
@@ -311,10 +359,13 @@ export function routeOf(config: NginxConfig, request: { readonly port: number; r
     const path = normalizeUri(uri);
     let next: string | null = null;
     if (path.endsWith('/') && !uri.startsWith('@')) {
-      const scripts = (effective(config, scope, 'index')?.args ?? []).filter((name) => passOf(config, locationFor(server, `${path}${name}`)) !== null);
+      const scripts = (effective(config, scope, 'index')?.args ?? []).filter(
+        (name) => passOf(config, locationFor(server, `${path}${name}`)) !== null,
+      );
       if (scripts[0] !== undefined) next = `${path}${scripts[0]}`;
     }
-    if (next === null && last !== undefined && (last.startsWith('/') || last.startsWith('@'))) next = last.replace(/\?.*$/s, '').replaceAll('$uri', path);
+    if (next === null && last !== undefined && (last.startsWith('/') || last.startsWith('@')))
+      next = last.replace(/\?.*$/s, '').replaceAll('$uri', path);
     if (next === null || through.includes(next)) break;
     uri = next;
   }

@@ -81,7 +81,7 @@ function tokenize(text: string): { tokens: Token[]; error: string | null } {
         if (text[i] === '\n') line++;
         if (text[i] === '\\' && i + 1 < text.length) {
           const next = text[i + 1] ?? '';
-          word += next === c || next === '\\' ? next : { n: '\n', r: '\r', t: '\t' }[next] ?? `\\${next}`;
+          word += next === c || next === '\\' ? next : ({ n: '\n', r: '\r', t: '\t' }[next] ?? `\\${next}`);
           i += 2;
         } else word += text[i++];
       }
@@ -128,8 +128,20 @@ export function parseNginxFile(text: string, file: string): { directives: NginxD
       if (first === undefined) {
         if (block === null) trouble ??= `line ${token.line}: unexpected "${punctuation}"`;
       } else {
-        const kept = ++count <= maxDirectives && !(dataBlocks.has(top.name) && top.list.length >= (top.name === 'types' ? 0 : maxDataEntries));
-        if (kept) top.list.push({ name: first.text, args: hideSecrets(first.text, rest.map((word) => word.text), top.name), file, line: first.line, block });
+        const kept =
+          ++count <= maxDirectives && !(dataBlocks.has(top.name) && top.list.length >= (top.name === 'types' ? 0 : maxDataEntries));
+        if (kept)
+          top.list.push({
+            name: first.text,
+            args: hideSecrets(
+              first.text,
+              rest.map((word) => word.text),
+              top.name,
+            ),
+            file,
+            line: first.line,
+            block,
+          });
       }
       if (block !== null) stack.push({ name: first?.text ?? '', list: block });
     } else words.push(token);
@@ -141,18 +153,24 @@ export function parseNginxFile(text: string, file: string): { directives: NginxD
 function hideSecrets(name: string, args: readonly string[], inside: string): readonly string[] {
   if (name === 'secure_link_md5' || name === 'secure_link_secret' || name === 'auth_jwt_key') return args.map(() => redacted);
   const subject = name === 'if' ? args.join(' ') : '';
-  if (/\$(http_authorization|http_cookie|cookie_\w+|http_x_api_key|arg_\w*(token|key|secret))\b/i.test(subject)) return ['(', redacted, ')'];
+  if (/\$(http_authorization|http_cookie|cookie_\w+|http_x_api_key|arg_\w*(token|key|secret))\b/i.test(subject))
+    return ['(', redacted, ')'];
   if (dataBlocks.has(inside) && isSecretName(name)) return args.map(() => redacted);
   return args.map((arg, i) => {
     const before = args[i - 1];
-    if (i > 0 && before !== undefined && isSecretName(before.replace(/^\$/, '').replace(/^http_/i, '')) && !/^\$\w+$/.test(arg)) return redacted;
+    if (i > 0 && before !== undefined && isSecretName(before.replace(/^\$/, '').replace(/^http_/i, '')) && !/^\$\w+$/.test(arg))
+      return redacted;
     return redactText(arg);
   });
 }
 
 /** Whether a path fits a shell pattern as `include` takes it: `*`, `?` and `[…]` stay inside one directory level. */
 export function globMatches(pattern: string, path: string): boolean {
-  const source = pattern.replaceAll(/[.+^${}()|\\]/g, '\\$&').replaceAll('*', '[^/]*').replaceAll('?', '[^/]').replaceAll('[!', '[^');
+  const source = pattern
+    .replaceAll(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('*', '[^/]*')
+    .replaceAll('?', '[^/]')
+    .replaceAll('[!', '[^');
   try {
     return new RegExp(`^${source}$`).test(path);
   } catch {
@@ -189,7 +207,8 @@ export function parseNginxDump(dump: string): ParsedNginx {
       if (directive.name === 'include' && directive.block === null && pattern !== undefined) {
         const absolute = pattern.startsWith('/') ? pattern : `${folder}/${pattern}`;
         const found = names.filter((name) => name !== main && !open.includes(name) && globMatches(absolute, name));
-        if (found.length > 0 && open.length < 20) return found.toSorted().flatMap((name) => resolve(files.get(name)?.directives ?? [], [...open, name]));
+        if (found.length > 0 && open.length < 20)
+          return found.toSorted().flatMap((name) => resolve(files.get(name)?.directives ?? [], [...open, name]));
         return [directive];
       }
       if (directive.name === 'types' && directive.block !== null) return [{ ...directive, block: [] }];

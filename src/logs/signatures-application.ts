@@ -1,8 +1,22 @@
 // Lines of php-fpm's own log and of PHP's error log.
 import type { Signature } from './signatures.ts';
 
-const fpm = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({ id, source: 'php-fpm', pattern, sample, proves, doesNotProve });
-const php = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({ id, source: 'php', pattern, sample, proves, doesNotProve });
+const fpm = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({
+  id,
+  source: 'php-fpm',
+  pattern,
+  sample,
+  proves,
+  doesNotProve,
+});
+const php = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({
+  id,
+  source: 'php',
+  pattern,
+  sample,
+  proves,
+  doesNotProve,
+});
 
 const pool = /^(?:\[pool (?<pool>[^\]]+)\] )?/.source;
 
@@ -16,14 +30,18 @@ export const applicationSignatures: readonly Signature[] = [
   ),
   fpm(
     'fpm-terminating',
-    new RegExp(`${pool}child (?<pid>\\d+), script '(?<script>[^']*)' \\(request: "(?<request>[^"]*)"\\) execution timed out \\((?<seconds>[\\d.]+) sec\\), terminating`),
+    new RegExp(
+      `${pool}child (?<pid>\\d+), script '(?<script>[^']*)' \\(request: "(?<request>[^"]*)"\\) execution timed out \\((?<seconds>[\\d.]+) sec\\), terminating`,
+    ),
     `[pool www] child 3952, script '/srv/app/sleep.php' (request: "GET /sleep.php?s=10") execution timed out (3.017650 sec), terminating`,
     'php-fpm killed this request at request_terminate_timeout.',
     'That the limit is wrong: the script was slow.',
   ),
   fpm(
     'fpm-slow',
-    new RegExp(`${pool}child (?<pid>\\d+), script '(?<script>[^']*)' \\(request: "(?<request>[^"]*)"\\) executing too slow \\((?<seconds>[\\d.]+) sec\\), logging`),
+    new RegExp(
+      `${pool}child (?<pid>\\d+), script '(?<script>[^']*)' \\(request: "(?<request>[^"]*)"\\) executing too slow \\((?<seconds>[\\d.]+) sec\\), logging`,
+    ),
     `[pool www] child 3952, script '/srv/app/sleep.php' (request: "GET /sleep.php?s=10") executing too slow (1.163738 sec), logging`,
     'The request ran longer than request_slowlog_timeout.',
     'That it failed.',
@@ -44,12 +62,20 @@ export const applicationSignatures: readonly Signature[] = [
   ),
   fpm(
     'fpm-busy',
-    new RegExp(`${pool}seems busy \\(you may need to increase pm\\.start_servers, or pm\\.min/max_spare_servers\\), spawning (?<spawning>\\d+) children, there are (?<idle>\\d+) idle, and (?<total>\\d+) total children`),
+    new RegExp(
+      `${pool}seems busy \\(you may need to increase pm\\.start_servers, or pm\\.min/max_spare_servers\\), spawning (?<spawning>\\d+) children, there are (?<idle>\\d+) idle, and (?<total>\\d+) total children`,
+    ),
     '[pool www] seems busy (you may need to increase pm.start_servers, or pm.min/max_spare_servers), spawning 8 children, there are 0 idle, and 2 total children',
     'Load on the pool rose quickly.',
     'That its limit was reached.',
   ),
-  fpm('fpm-reloading', /^(?:Reloading in progress|reloading: execvp)/, 'Reloading in progress ...', 'php-fpm was told to reload; running requests may have been cut.', 'That any was.'),
+  fpm(
+    'fpm-reloading',
+    /^(?:Reloading in progress|reloading: execvp)/,
+    'Reloading in progress ...',
+    'php-fpm was told to reload; running requests may have been cut.',
+    'That any was.',
+  ),
   fpm(
     'fpm-stopping',
     /^(?:Terminating|Finishing|exiting, bye-bye!)/,
@@ -57,7 +83,13 @@ export const applicationSignatures: readonly Signature[] = [
     'php-fpm was told to stop.',
     'That it is stopped now: see whether it started again.',
   ),
-  fpm('fpm-started', /^(?:fpm is running, pid (?<pid>\d+)|ready to handle connections)/, 'fpm is running, pid 1270', 'php-fpm started.', 'That it still runs.'),
+  fpm(
+    'fpm-started',
+    /^(?:fpm is running, pid (?<pid>\d+)|ready to handle connections)/,
+    'fpm is running, pid 1270',
+    'php-fpm started.',
+    'That it still runs.',
+  ),
   fpm(
     'fpm-bind-failed',
     /^(?:\[pool (?<pool>[^\]]+)\] )?(?:unable to bind listening socket for address '(?<address>[^']*)'|Another FPM instance seems to already listen on (?<other>\S+))/,
@@ -102,14 +134,18 @@ export const applicationSignatures: readonly Signature[] = [
   ),
   fpm(
     'fpm-stderr-fatal',
-    new RegExp(`${pool}child (?<pid>\\d+) said into stderr: "(?:NOTICE: )?(?:PHP message: )?PHP (?:Fatal|Parse) error:\\s+(?<message>[\\s\\S]{0,400})`),
+    new RegExp(
+      `${pool}child (?<pid>\\d+) said into stderr: "(?:NOTICE: )?(?:PHP message: )?PHP (?:Fatal|Parse) error:\\s+(?<message>[\\s\\S]{0,400})`,
+    ),
     '[pool www] child 77 said into stderr: "NOTICE: PHP message: PHP Fatal error:  Uncaught Error: Call to undefined function nope() in /srv/app/x.php:3"',
     'PHP ended a request with a fatal error.',
     'Which client saw it.',
   ),
   fpm(
     'fpm-stderr',
-    new RegExp(`${pool}child (?<pid>\\d+) said into std(?:err|out): "(?!(?:NOTICE: )?(?:PHP message: )?PHP (?:Fatal|Parse) error)(?<message>[\\s\\S]{0,400})`),
+    new RegExp(
+      `${pool}child (?<pid>\\d+) said into std(?:err|out): "(?!(?:NOTICE: )?(?:PHP message: )?PHP (?:Fatal|Parse) error)(?<message>[\\s\\S]{0,400})`,
+    ),
     '[pool www] child 77 said into stderr: "NOTICE: PHP message: payment gateway said no"',
     'The application wrote this.',
     'Any failure.',

@@ -1,7 +1,14 @@
 // Lines of HAProxy about its servers, beside those of requests.
 import type { Signature } from './signatures.ts';
 
-const of = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({ id, source: 'haproxy', pattern, sample, proves, doesNotProve });
+const of = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({
+  id,
+  source: 'haproxy',
+  pattern,
+  sample,
+  proves,
+  doesNotProve,
+});
 
 export const haproxySignatures: readonly Signature[] = [
   of(
@@ -49,7 +56,7 @@ export const haproxySignatures: readonly Signature[] = [
   of(
     'haproxy-connection-limit',
     /^(?:Proxy (?<proxy>\S+) reached (?:the )?(?:configured |process )?(?:maxconn|FD limit|process FD limit)|(?:\S+ )?reached .*(?:limit|maxconn))/,
-    'Proxy f reached process FD limit (maxsock=4035). Please check \'ulimit-n\' and restart.',
+    "Proxy f reached process FD limit (maxsock=4035). Please check 'ulimit-n' and restart.",
     'HAProxy ran out of connections or descriptors.',
     'What holds them.',
   ),

@@ -1,7 +1,14 @@
 // Lines of the kernel log that explain failures of a web host.
 import type { Signature } from './signatures.ts';
 
-const of = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({ id, source: 'kernel', pattern, sample, proves, doesNotProve });
+const of = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({
+  id,
+  source: 'kernel',
+  pattern,
+  sample,
+  proves,
+  doesNotProve,
+});
 
 export const kernelSignatures: readonly Signature[] = [
   of(
@@ -18,7 +25,13 @@ export const kernelSignatures: readonly Signature[] = [
     'The host had no memory left and the kernel killed this process.',
     'That this process used the most.',
   ),
-  of('kernel-oom-invoked', /(?:^|\s)(?<process>\S{1,64}) invoked oom-killer:/, 'php-fpm8.2 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0', 'This process asked for the memory that was not there.', 'That it was the one killed.'),
+  of(
+    'kernel-oom-invoked',
+    /(?:^|\s)(?<process>\S{1,64}) invoked oom-killer:/,
+    'php-fpm8.2 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0',
+    'This process asked for the memory that was not there.',
+    'That it was the one killed.',
+  ),
   of(
     'kernel-segfault',
     /(?:^|\s)(?<process>[^[\s]{1,64})\[(?<pid>\d+)\]: segfault at (?<address>[0-9a-f]+)/,

@@ -1,7 +1,14 @@
 // Lines of nginx's error log. The errno in the brackets is the fact; the words behind `while` say at which step of the request it happened.
 import type { Signature } from './signatures.ts';
 
-const of = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({ id, source: 'nginx', pattern, sample, proves, doesNotProve });
+const of = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({
+  id,
+  source: 'nginx',
+  pattern,
+  sample,
+  proves,
+  doesNotProve,
+});
 
 const connect = /^connect\(\)(?: to (?<target>\S+))? failed/.source;
 const connecting = /while connecting to upstream/.source;

@@ -10,16 +10,31 @@ it('has ids that are unique within their source', () => {
 });
 
 it.for(signatures.map((each) => [`${each.source} ${each.id}`, each] as const))('%s matches its sample alone', ([, signature]) => {
-  const matching = signatures.filter((each) => each.source === signature.source && each.pattern.test(signature.sample)).map((each) => each.id);
+  const matching = signatures
+    .filter((each) => each.source === signature.source && each.pattern.test(signature.sample))
+    .map((each) => each.id);
   expect(matching).toEqual([signature.id]);
   expect(matchSignature(signature.source, signature.sample)?.id).toBe(signature.id);
 });
 
 it('captures what a judge needs', () => {
   const fields = (source: 'nginx' | 'php-fpm' | 'haproxy', message: string): unknown => matchSignature(source, message)?.fields;
-  expect(fields('nginx', 'connect() to unix:/run/a.sock failed (13: Permission denied) while connecting to upstream')).toEqual({ target: 'unix:/run/a.sock', errno: '13' });
-  expect(fields('php-fpm', '[pool www] child 4593 exited on signal 9 (SIGKILL) after 3.1 seconds from start')).toMatchObject({ pool: 'www', pid: '4593', signal: '9', name: 'SIGKILL' });
-  expect(fields('haproxy', 'Server chk/s1 is DOWN, reason: Layer7 wrong status, code: 500, info: "Internal Server Error", check duration: 0ms. 0 active')).toMatchObject({
+  expect(fields('nginx', 'connect() to unix:/run/a.sock failed (13: Permission denied) while connecting to upstream')).toEqual({
+    target: 'unix:/run/a.sock',
+    errno: '13',
+  });
+  expect(fields('php-fpm', '[pool www] child 4593 exited on signal 9 (SIGKILL) after 3.1 seconds from start')).toMatchObject({
+    pool: 'www',
+    pid: '4593',
+    signal: '9',
+    name: 'SIGKILL',
+  });
+  expect(
+    fields(
+      'haproxy',
+      'Server chk/s1 is DOWN, reason: Layer7 wrong status, code: 500, info: "Internal Server Error", check duration: 0ms. 0 active',
+    ),
+  ).toMatchObject({
     backend: 'chk',
     server: 's1',
     reason: 'Layer7 wrong status',

@@ -27,12 +27,17 @@ const bySource = new Map<ErrorLine['source'], readonly Signature[]>();
 for (const each of signatures) bySource.set(each.source, [...(bySource.get(each.source) ?? []), each]);
 
 /** The signature of a message and what it captured; null for an unknown one. The first of the catalogue wins. */
-export function matchSignature(source: ErrorLine['source'], message: string): { readonly id: string; readonly fields: Readonly<Record<string, string>> } | null {
+export function matchSignature(
+  source: ErrorLine['source'],
+  message: string,
+): { readonly id: string; readonly fields: Readonly<Record<string, string>> } | null {
   const text = message.slice(0, messageLimit);
   for (const { id, pattern } of bySource.get(source) ?? []) {
     const match = pattern.exec(text);
     if (!match) continue;
-    const fields = Object.fromEntries(Object.entries(match.groups ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
+    const fields = Object.fromEntries(
+      Object.entries(match.groups ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    );
     return { id, fields };
   }
   return null;

@@ -10,16 +10,34 @@ import type { HostProbe } from '../model/probe.ts';
 import { composeHostScript, sectionCapBytes, splitHostOutput } from './host-script.ts';
 import { openStack, shells } from './host-stack.test-support.ts';
 
-const fake = (id: HostProbe['id'], script: string, when: HostProbe['when'] = 'both'): HostProbe => ({ id, title: id, roles: ['backend'], when, script, parse: () => null, combine: () => ({ groups: [], total: 0 }) as never });
+const fake = (id: HostProbe['id'], script: string, when: HostProbe['when'] = 'both'): HostProbe => ({
+  id,
+  title: id,
+  roles: ['backend'],
+  when,
+  script,
+  parse: () => null,
+  combine: () => ({ groups: [], total: 0 }) as never,
+});
 const newToken = (): string => randomBytes(16).toString('hex');
 
 const home = mkdtempSync(join(tmpdir(), 'why5xx-script-'));
 afterAll(() => rmSync(home, { recursive: true }));
 
-function runScript(shell: readonly string[], probes: readonly HostProbe[], env: Readonly<Record<string, string>> = {}): { stdout: string; sections: ReturnType<typeof splitHostOutput>; token: string } {
+function runScript(
+  shell: readonly string[],
+  probes: readonly HostProbe[],
+  env: Readonly<Record<string, string>> = {},
+): { stdout: string; sections: ReturnType<typeof splitHostOutput>; token: string } {
   const token = newToken();
   const [command = '', ...args] = shell;
-  const result = spawnSync(command, [...args, '-s'], { input: composeHostScript(probes, 'before', token), cwd: home, env: { ...process.env, TMPDIR: home, HOME: home, ...env }, maxBuffer: 64 * 1024 * 1024, timeout: 30_000 });
+  const result = spawnSync(command, [...args, '-s'], {
+    input: composeHostScript(probes, 'before', token),
+    cwd: home,
+    env: { ...process.env, TMPDIR: home, HOME: home, ...env },
+    maxBuffer: 64 * 1024 * 1024,
+    timeout: 30_000,
+  });
   const stdout = result.stdout.toString('utf8');
   return { stdout, sections: splitHostOutput(stdout, token), token };
 }
@@ -39,11 +57,16 @@ describe.for(shells.map((shell) => [shell.join(' '), shell] as const))('%s', ([,
   });
 
   it('runs only the snippets of its phase', () => {
-    expect([...runScript(shell, [fake('disks', 'echo', 'after'), fake('sysctls', 'echo "$W5_PHASE"', 'before')]).sections]).toEqual([['sysctls', { output: 'before\n', exit: 0, needsRoot: [], truncated: false }]]);
+    expect([...runScript(shell, [fake('disks', 'echo', 'after'), fake('sysctls', 'echo "$W5_PHASE"', 'before')]).sections]).toEqual([
+      ['sysctls', { output: 'before\n', exit: 0, needsRoot: [], truncated: false }],
+    ]);
   });
 
   it('cuts a flood and goes on', () => {
-    const { sections } = runScript(shell, [fake('logs', `head -c ${sectionCapBytes + 70_000} /dev/zero | tr '\\000' a`), fake('disks', 'echo here')]);
+    const { sections } = runScript(shell, [
+      fake('logs', `head -c ${sectionCapBytes + 70_000} /dev/zero | tr '\\000' a`),
+      fake('disks', 'echo here'),
+    ]);
     expect(sections.get('logs')).toMatchObject({ exit: null, truncated: true });
     expect(sections.get('logs')?.output).toHaveLength(sectionCapBytes);
     expect(sections.get('disks')?.output).toBe('here\n');
@@ -58,7 +81,11 @@ describe.for(shells.map((shell) => [shell.join(' '), shell] as const))('%s', ([,
   });
 
   it('gives snippets no standard input and writes no file', () => {
-    const { sections } = runScript(shell, [fake('disks', 'cat; echo end'), fake('nginx-config', 'w5_nginx_dump | head -n 1'), fake('fpm', 'w5_fpm_dump | head -n 1')]);
+    const { sections } = runScript(shell, [
+      fake('disks', 'cat; echo end'),
+      fake('nginx-config', 'w5_nginx_dump | head -n 1'),
+      fake('fpm', 'w5_fpm_dump | head -n 1'),
+    ]);
     expect(sections.get('disks')?.output).toBe('end\n');
     expect(sections.size).toBe(3);
     expect(readdirSync(home)).toEqual([]);
@@ -79,17 +106,29 @@ describe.for(shells.map((shell) => [shell.join(' '), shell] as const))('%s', ([,
       const cut = splitHostOutput(stdout.slice(0, length), token);
       for (const [id, section] of cut) expect(sections.get(id)?.output.startsWith(section.output) || section.exit === null).toBe(true);
     }
-    expect(splitHostOutput(stdout.slice(0, stdout.indexOf('three')), token).get('disks')).toMatchObject({ output: 'two\n', exit: null, truncated: false });
+    expect(splitHostOutput(stdout.slice(0, stdout.indexOf('three')), token).get('disks')).toMatchObject({
+      output: 'two\n',
+      exit: null,
+      truncated: false,
+    });
     expect(whole?.output).toBe('two\nthree\n');
   });
 
   it('tells processes of other network namespaces apart', async () => {
     await using stack = await openStack();
     const token = newToken();
-    const script = composeHostScript([fake('processes', `echo "$W5_NETNS"; w5_own ${process.pid} && echo own || echo foreign; w5_own $$ && echo own || echo foreign`)], 'before', token);
-    const inside = splitHostOutput(stack.exec([...shell, '-s'], script).stdout, token).get('processes')?.output.split('\n');
+    const script = composeHostScript(
+      [fake('processes', `echo "$W5_NETNS"; w5_own ${process.pid} && echo own || echo foreign; w5_own $$ && echo own || echo foreign`)],
+      'before',
+      token,
+    );
+    const inside = splitHostOutput(stack.exec([...shell, '-s'], script).stdout, token)
+      .get('processes')
+      ?.output.split('\n');
     expect(inside?.slice(1, 3)).toEqual(['foreign', 'own']);
-    const here = splitHostOutput(spawnSync(shell[0] ?? '', [...shell.slice(1), '-s'], { input: script }).stdout.toString(), token).get('processes')?.output.split('\n');
+    const here = splitHostOutput(spawnSync(shell[0] ?? '', [...shell.slice(1), '-s'], { input: script }).stdout.toString(), token)
+      .get('processes')
+      ?.output.split('\n');
     expect(here?.slice(1, 3)).toEqual(['own', 'own']);
     expect(here?.[0]).not.toBe(inside?.[0]);
   });

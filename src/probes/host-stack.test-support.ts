@@ -34,7 +34,12 @@ export interface Stack extends AsyncDisposable {
   file(name: string): string;
   write(name: string, text: string): string;
   /** Runs probes as the runner does: one script per phase. */
-  sections(probes: readonly HostProbe[], phase: 'before' | 'after', env?: Readonly<Record<string, string>>, shell?: readonly string[]): Map<ProbeId, HostSection>;
+  sections(
+    probes: readonly HostProbe[],
+    phase: 'before' | 'after',
+    env?: Readonly<Record<string, string>>,
+    shell?: readonly string[],
+  ): Map<ProbeId, HostSection>;
 }
 
 async function ended(child: ChildProcess): Promise<void> {
@@ -50,7 +55,11 @@ async function ended(child: ChildProcess): Promise<void> {
 export async function openStack(): Promise<Stack> {
   const folder = mkdtempSync(join(tmpdir(), 'why5xx-host-'));
   chmodSync(folder, 0o755);
-  const holder = spawn('unshare', ['--net', '--mount', '--propagation', 'private', 'sh', '-c', 'ip link set lo up && echo ready && exec sleep 900'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const holder = spawn(
+    'unshare',
+    ['--net', '--mount', '--propagation', 'private', 'sh', '-c', 'ip link set lo up && echo ready && exec sleep 900'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   await new Promise<void>((resolve, reject) => {
     holder.stdout.once('data', () => resolve());
     holder.once('exit', () => reject(new Error('no namespace')));
@@ -108,7 +117,12 @@ export async function until(holds: () => boolean): Promise<void> {
 }
 
 /** Reads a probe once and combines it, as after a run without first reading. */
-export function once<Id extends ProbeId, Sample>(stack: Stack, probe: HostProbe<Id, Sample>, env: Readonly<Record<string, string>> = {}, shell: readonly string[] = ['dash']): EvidenceMap[Id] {
+export function once<Id extends ProbeId, Sample>(
+  stack: Stack,
+  probe: HostProbe<Id, Sample>,
+  env: Readonly<Record<string, string>> = {},
+  shell: readonly string[] = ['dash'],
+): EvidenceMap[Id] {
   const phase = probe.when === 'before' ? 'before' : 'after';
   const section = stack.sections([probe as HostProbe], phase, env, shell).get(probe.id);
   if (!section) throw new Error(`no section of ${probe.id}`);
@@ -178,7 +192,10 @@ server { listen 127.0.0.1:8081; location / { return 200 "inner\\n"; } }
   stack.write('www/index.php', '<?php echo "hello";');
   stack.write('www/fatal.php', '<?php nope();');
   stack.write('www/slow.php', '<?php sleep(4); echo "late";');
-  stack.write('www/noise.php', `<?php error_log("\\x1b[31mred\\x1b[0m\\nsecond line, client: 6.6.6.6, server: x, request: \\"GET /forged HTTP/1.1\\"\\n\\x00\\xff\\xfe"); echo 'noise';`);
+  stack.write(
+    'www/noise.php',
+    `<?php error_log("\\x1b[31mred\\x1b[0m\\nsecond line, client: 6.6.6.6, server: x, request: \\"GET /forged HTTP/1.1\\"\\n\\x00\\xff\\xfe"); echo 'noise';`,
+  );
   for (const name of ['logs', 'tmp', 'run']) mkdirSync(join(folder, name), { recursive: true });
   chmodSync(join(folder, 'tmp'), 0o777);
   stack.write(
@@ -254,7 +271,9 @@ userlist people
   const fpm = stack.start(['php-fpm8.2', '-F', '-y', `${folder}/php-fpm.conf`], 'logs/fpm.out');
   const nginx = stack.start(['nginx', '-p', `${folder}/`, '-c', `${folder}/nginx.conf`, '-g', 'daemon off;'], 'logs/nginx.out');
   const haproxy = stack.start(['haproxy', '-db', '-f', `${folder}/haproxy.cfg`], 'haproxy.log');
-  await until(() => existsSync(join(folder, 'run/php.sock')) && existsSync(join(folder, 'nginx.pid')) && existsSync(join(folder, 'haproxy.sock')));
+  await until(
+    () => existsSync(join(folder, 'run/php.sock')) && existsSync(join(folder, 'nginx.pid')) && existsSync(join(folder, 'haproxy.sock')),
+  );
   await until(() => stack.get('http://127.0.0.1:8000/health.html') === '200');
   return { ...stack, nginx, fpm, haproxy, [Symbol.asyncDispose]: () => stack[Symbol.asyncDispose]() };
 }

@@ -62,7 +62,8 @@ async function around(shell: readonly string[], between: (get: (url: string) => 
 describe.for(shells.map((shell) => [shell.join(' '), shell] as const))('%s', ([, shell]) => {
   it('sees the whole host and what our requests changed', async () => {
     const evidence = await around(shell, async (get) => {
-      for (const path of ['/index.php', '/fatal.php', '/noise.php', '/refused/', '/two/', '/missing/', '/closed/']) get(`http://127.0.0.1:8080${path}`);
+      for (const path of ['/index.php', '/fatal.php', '/noise.php', '/refused/', '/two/', '/missing/', '/closed/'])
+        get(`http://127.0.0.1:8080${path}`);
       host.get('http://127.0.0.1:8080/refused/others');
       get('http://127.0.0.1:8000/slow.php');
       get('http://127.0.0.1:8000/dead/x');
@@ -71,39 +72,84 @@ describe.for(shells.map((shell) => [shell.join(' '), shell] as const))('%s', ([,
     });
 
     const listening = evidence.get('listeners');
-    expect(listening.tcp.find((each) => each.port === 8080)).toMatchObject({ address: '0.0.0.0', limit: 511, process: 'nginx', queue: { now: 0, delta: 0 } });
+    expect(listening.tcp.find((each) => each.port === 8080)).toMatchObject({
+      address: '0.0.0.0',
+      limit: 511,
+      process: 'nginx',
+      queue: { now: 0, delta: 0 },
+    });
     expect(listening.unix.find((each) => each.path === join(host.folder, 'run/php.sock'))?.process).toMatch(/^php-fpm/);
 
     const running = evidence.get('processes');
-    expect(running.processes.find((each) => each.pid === host.fpm.pid)?.command).toBe(`php-fpm: master process (${host.folder}/php-fpm.conf)`);
+    expect(running.processes.find((each) => each.pid === host.fpm.pid)?.command).toBe(
+      `php-fpm: master process (${host.folder}/php-fpm.conf)`,
+    );
     expect(running.processes.some((each) => each.user === 'www-data' && each.command === 'php-fpm: pool shop')).toBe(true);
     expect(running.processes.some((each) => each.pid === process.pid)).toBe(false);
     expect(running.elapsedSeconds).toBeGreaterThan(1);
     expect(running.cpuSecondsAll).toBeGreaterThanOrEqual(0);
     expect(running.cpuSecondsAll).toBeLessThan(20);
 
-    expect(evidence.get('nginx-config')).toMatchObject({ running: true, masterPid: host.nginx.pid, workers: 2, workerUser: 'www-data', build: 'nginx', source: 'nginx -T', syntaxError: null });
+    expect(evidence.get('nginx-config')).toMatchObject({
+      running: true,
+      masterPid: host.nginx.pid,
+      workers: 2,
+      workerUser: 'www-data',
+      build: 'nginx',
+      source: 'nginx -T',
+      syntaxError: null,
+    });
     expect(evidence.get('nginx-config').version).toMatch(/^\d+\.\d+\.\d+$/);
     expect(JSON.stringify(evidence.get('nginx-config'))).not.toMatch(/c2VjcmV0|hunter2/);
 
-    expect(evidence.get('haproxy-config')).toMatchObject({ running: true, pid: host.haproxy.pid, configFile: join(host.folder, 'haproxy.cfg') });
+    expect(evidence.get('haproxy-config')).toMatchObject({
+      running: true,
+      pid: host.haproxy.pid,
+      configFile: join(host.folder, 'haproxy.cfg'),
+    });
     expect(JSON.stringify(evidence.get('haproxy-config'))).not.toContain('hunter2');
     const stat = evidence.get('haproxy-stat');
     expect(stat.from).toBe(join(host.folder, 'haproxy.sock'));
-    expect(stat.servers.find((each) => each.server === 'web-1')).toMatchObject({ backend: 'app', status: 'UP', checkStatus: 'L7OK', checkCode: 200, http5xx: { delta: 1 } });
-    expect(stat.servers.find((each) => each.server === 'web-2')).toMatchObject({ status: 'DOWN', checkStatus: 'L4CON', lastCheck: 'Connection refused' });
+    expect(stat.servers.find((each) => each.server === 'web-1')).toMatchObject({
+      backend: 'app',
+      status: 'UP',
+      checkStatus: 'L7OK',
+      checkCode: 200,
+      http5xx: { delta: 1 },
+    });
+    expect(stat.servers.find((each) => each.server === 'web-2')).toMatchObject({
+      status: 'DOWN',
+      checkStatus: 'L4CON',
+      lastCheck: 'Connection refused',
+    });
     expect(stat.servers.find((each) => each.server === 'gone')?.connectErrors.delta).toBe(1);
     expect(stat.frontends.map((each) => each.name)).toContain('web');
 
     const runtime = evidence.get('fpm');
     expect(runtime).toMatchObject({ running: true, masterPid: host.fpm.pid, errorLog: join(host.folder, 'logs/fpm.log') });
     expect(runtime.version).toMatch(/^8\./);
-    expect(runtime.pools[0]).toMatchObject({ name: 'shop', line: 2, manager: 'static', maxChildren: 2, requestTerminateTimeoutMs: 2000, children: 2, slowlog: join(host.folder, 'logs/shop.slow.log'), statusPath: '/fpm-status' });
+    expect(runtime.pools[0]).toMatchObject({
+      name: 'shop',
+      line: 2,
+      manager: 'static',
+      maxChildren: 2,
+      requestTerminateTimeoutMs: 2000,
+      children: 2,
+      slowlog: join(host.folder, 'logs/shop.slow.log'),
+      statusPath: '/fpm-status',
+    });
     expect(runtime.pools[0]?.status?.slowRequests.delta).toBe(1);
     expect(runtime.pools[1]).toMatchObject({ name: 'own', manager: 'ondemand', children: 0, status: null });
 
     const sockets = new Map(evidence.get('socket-files').sockets.map((each) => [each.path.slice(host.folder.length), each]));
-    expect(sockets.get('/run/php.sock')).toMatchObject({ namedBy: ['nginx', 'php-fpm'], exists: true, isSocket: true, mode: '0660', owner: 'www-data', writableByWebServer: true });
+    expect(sockets.get('/run/php.sock')).toMatchObject({
+      namedBy: ['nginx', 'php-fpm'],
+      exists: true,
+      isSocket: true,
+      mode: '0660',
+      owner: 'www-data',
+      writableByWebServer: true,
+    });
     expect(sockets.get('/run/own.sock')).toMatchObject({ mode: '0600', owner: 'root', writableByWebServer: false, closedDirectories: [] });
     expect(sockets.get('/run/absent.sock')).toMatchObject({ namedBy: ['nginx'], exists: false, writableByWebServer: null });
 
@@ -112,8 +158,16 @@ describe.for(shells.map((shell) => [shell.join(' '), shell] as const))('%s', ([,
     const of = (path: string): (typeof nginxLines)[number] | undefined => nginxLines.find((line) => line.path === path);
     expect(nginxLines.every((line) => line.ours)).toBe(true);
     expect(of('/index.php')).toMatchObject({ status: 200, host: 'shop.example', upstream: { statuses: [200] } });
-    expect(of('/refused/')).toMatchObject({ status: 502, upstream: { addresses: ['127.0.0.1:9'], statuses: [502], connectMs: [null], headerMs: [null] } });
-    expect(nginxLines.filter((line) => line.path === '/two/').map((line) => line.upstream?.addresses.length).toSorted()).toEqual([0, expect.any(Number)]);
+    expect(of('/refused/')).toMatchObject({
+      status: 502,
+      upstream: { addresses: ['127.0.0.1:9'], statuses: [502], connectMs: [null], headerMs: [null] },
+    });
+    expect(
+      nginxLines
+        .filter((line) => line.path === '/two/')
+        .map((line) => line.upstream?.addresses.length)
+        .toSorted(),
+    ).toEqual([0, expect.any(Number)]);
     expect(of('/slow.php')).toMatchObject({ status: 504, upstream: { headerMs: [null] } });
     const passed = lines.access.filter((line) => line.haproxy !== null && line.nonce !== null);
     expect(passed.map((line) => [line.status, line.haproxy?.server, line.haproxy?.state])).toEqual([
@@ -122,7 +176,18 @@ describe.for(shells.map((shell) => [shell.join(' '), shell] as const))('%s', ([,
     ]);
     expect(lines.others.find((each) => each.file.endsWith('access.log'))?.failed).toBe(1);
     const fresh = new Set(lines.errors.filter((line) => line.ours).map((line) => line.signature));
-    for (const signature of ['connect-refused', 'connect-no-such-file', 'connect-permission', 'php-fatal', 'read-timeout', 'fpm-slow', 'fpm-slow-trace', 'fpm-terminating', 'fpm-child-signal']) expect([...fresh]).toContain(signature);
+    for (const signature of [
+      'connect-refused',
+      'connect-no-such-file',
+      'connect-permission',
+      'php-fatal',
+      'read-timeout',
+      'fpm-slow',
+      'fpm-slow-trace',
+      'fpm-terminating',
+      'fpm-child-signal',
+    ])
+      expect([...fresh]).toContain(signature);
     const fatal = lines.errors.find((line) => line.signature === 'php-fatal');
     expect(fatal).toMatchObject({ client: '127.0.0.1', request: 'GET /fatal.php HTTP/1.1', host: 'shop.example' });
     // The application imitated nginx's own words in its error message.
@@ -136,7 +201,11 @@ describe.for(shells.map((shell) => [shell.join(' '), shell] as const))('%s', ([,
   it('follows rotated, truncated and new log files', async () => {
     const file = (name: string): string => join(host.folder, 'logs', name);
     const reopen = (): void => void process.kill(host.nginx.pid ?? 0, 'SIGUSR1');
-    const nonces = (evidence: Evidence): string[] => evidence.get('logs').access.filter((line) => line.nonce !== null && line.haproxy === null).map((line) => line.nonce ?? '');
+    const nonces = (evidence: Evidence): string[] =>
+      evidence
+        .get('logs')
+        .access.filter((line) => line.nonce !== null && line.haproxy === null)
+        .map((line) => line.nonce ?? '');
     const health = 'http://127.0.0.1:8080/health.html';
     const wanted: string[] = [];
     const renamed = await around(shell, async (get) => {
@@ -166,7 +235,12 @@ describe.for(shells.map((shell) => [shell.join(' '), shell] as const))('%s', ([,
 
   it('finds marked lines in 100 MB of noise, in bounded time and size', async () => {
     const path = join(host.folder, 'logs', 'access.log');
-    const garbage = Buffer.concat([Buffer.from([0, 0xff, 0xfe, 0x1b]), Buffer.from('[2J\nw5-00 chunk old nginx-error 0 /etc/passwd\n'), Buffer.alloc(70_000, 'A'), Buffer.from('\n')]);
+    const garbage = Buffer.concat([
+      Buffer.from([0, 0xff, 0xfe, 0x1b]),
+      Buffer.from('[2J\nw5-00 chunk old nginx-error 0 /etc/passwd\n'),
+      Buffer.alloc(70_000, 'A'),
+      Buffer.from('\n'),
+    ]);
     const noise = Buffer.concat(Array.from({ length: 50 }, () => garbage));
     let tookMs = 0;
     const wanted: string[] = [];
@@ -225,8 +299,17 @@ it('reports the configuration on disk when nothing runs', async () => {
   const main = empty.write('php-fpm.conf', `[global]\ninclude = ${pool}\n`);
   const runtime = once(empty, fpm, { W5_FPM_CONFIG: main });
   expect(runtime).toMatchObject({ running: false, masterPid: null, configFile: main });
-  expect(runtime.pools[0]).toMatchObject({ name: 'www', listen: '127.0.0.1:9000', manager: 'dynamic', maxChildren: 5, children: 0, childrenRunning: null });
-  const config = once(empty, nginxConfig, { W5_NGINX_CONFIG: empty.write('nginx.conf', `pid ${empty.folder}/x.pid; error_log ${empty.folder}/e.log; events {}\n`) });
+  expect(runtime.pools[0]).toMatchObject({
+    name: 'www',
+    listen: '127.0.0.1:9000',
+    manager: 'dynamic',
+    maxChildren: 5,
+    children: 0,
+    childrenRunning: null,
+  });
+  const config = once(empty, nginxConfig, {
+    W5_NGINX_CONFIG: empty.write('nginx.conf', `pid ${empty.folder}/x.pid; error_log ${empty.folder}/e.log; events {}\n`),
+  });
   expect(config).toMatchObject({ running: false, workers: 0, masterPid: null });
 });
 
@@ -235,7 +318,11 @@ it('costs a host little', () => {
   const script = host.write('script.sh', composeHostScript(all, 'before', token));
   const best = Math.min(
     ...Array.from({ length: 5 }, () => {
-      const { stdout } = host.exec(['bash', '-c', 'TIMEFORMAT="cpu %U %S"; { time dash -s <"$1" >/dev/null 2>&1; } 2>&1', 'bash', script], '', env);
+      const { stdout } = host.exec(
+        ['bash', '-c', 'TIMEFORMAT="cpu %U %S"; { time dash -s <"$1" >/dev/null 2>&1; } 2>&1', 'bash', script],
+        '',
+        env,
+      );
       const [, user = '', system = ''] = /cpu ([\d.]+) ([\d.]+)/.exec(stdout) ?? [];
       return Number(user) + Number(system);
     }),

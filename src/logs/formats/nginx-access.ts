@@ -13,7 +13,8 @@ export interface AccessFormat {
 }
 
 /** nginx's own default. */
-export const combinedFormat = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"';
+export const combinedFormat =
+  '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"';
 
 const literal = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
 
@@ -33,7 +34,8 @@ const values: Readonly<Record<string, string>> = {
 function valuePattern(variable: string, next: string): string {
   const known = values[variable];
   if (known !== undefined) return known;
-  if (variable.startsWith('upstream_') && !/^upstream_(http|cookie|trailer)_/.test(variable)) return '[^\\s,"|]+(?:(?:, | : )[^\\s,"|]+)*|-|';
+  if (variable.startsWith('upstream_') && !/^upstream_(http|cookie|trailer)_/.test(variable))
+    return '[^\\s,"|]+(?:(?:, | : )[^\\s,"|]+)*|-|';
   if (next === '') return '.*';
   if (next === '"') return '(?:[^"\\\\]|\\\\.)*';
   return `[^${literal(next)}]*`;
@@ -57,7 +59,8 @@ export function compileAccessFormat(name: string, format: string): AccessFormat 
     variables.push(variable);
     source += `(${valuePattern(variable, next?.[3]?.[0] ?? '')})`;
   });
-  return { name, variables, pattern: new RegExp(source) };
+  // To the end of the line: the default format is the beginning of many others.
+  return { name, variables, pattern: new RegExp(`${source}\\s*$`) };
 }
 
 /** All formats of a configuration, by name, with nginx's default. `directives` may be a whole tree or just the `log_format` lines. */
@@ -77,7 +80,8 @@ export function accessFormats(directives: readonly NginxDirective[]): Map<string
 }
 
 const list = (text: string | undefined): string[] => (text === undefined || text === '' || text === '-' ? [] : text.split(/, | : /));
-const seconds = (text: string | undefined): number | null => (text === undefined || !/^[\d.]+$/.test(text) ? null : Math.round(Number(text) * 1000));
+const seconds = (text: string | undefined): number | null =>
+  text === undefined || !/^[\d.]+$/.test(text) ? null : Math.round(Number(text) * 1000);
 const code = (text: string): number | null => (/^\d{3}$/.test(text) ? Number(text) : null);
 
 function upstreamOf(get: (name: string) => string | undefined): AccessLine['upstream'] {

@@ -14,7 +14,13 @@ function fieldsOf(fields: Readonly<Record<string, string>> | undefined): Record<
   return Object.fromEntries(Object.entries(fields ?? {}).map(([name, value]) => [name, shownField(value)]));
 }
 
-function build(source: ErrorLine['source'], match: RegExpExecArray, message: string, level: string | null, zoneMinutes: number | null): ParsedError {
+function build(
+  source: ErrorLine['source'],
+  match: RegExpExecArray,
+  message: string,
+  level: string | null,
+  zoneMinutes: number | null,
+): ParsedError {
   const [, day = '', month = '', year = '', time = '', zone] = match;
   const known = matchSignature(source, message);
   const request = known?.fields['request'];

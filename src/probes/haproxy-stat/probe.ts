@@ -69,7 +69,8 @@ exit 0
 /** The fields of one line of CSV; quoted ones may hold commas. */
 function fieldsOf(line: string): string[] {
   const fields: string[] = [];
-  for (const match of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)) fields.push((match[1] ?? match[2] ?? '').replaceAll('""', '"'));
+  for (const match of line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g))
+    fields.push((match[1] ?? match[2] ?? '').replaceAll('""', '"'));
   return fields;
 }
 
@@ -78,7 +79,10 @@ function parse(output: string): Sample {
   const from = /^from (.+)$/.exec(lines[0] ?? '')?.[1];
   const header = lines.findIndex((line) => line.startsWith('# pxname'));
   if (from === undefined || header < 0) {
-    throw new ProbeError('the statistics of HAProxy could not be read', { status: 'skipped', needs: 'a `stats socket` that this user may write to, or a stats page' });
+    throw new ProbeError('the statistics of HAProxy could not be read', {
+      status: 'skipped',
+      needs: 'a `stats socket` that this user may write to, or a stats page',
+    });
   }
   const names = fieldsOf((lines[header] ?? '').slice(2));
   const rows = lines

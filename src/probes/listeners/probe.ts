@@ -31,7 +31,10 @@ fi
 function splitLocal(text: string): { address: string; port: number } | null {
   const match = /^(.*):(\d+)$/.exec(text);
   if (!match) return null;
-  const host = (match[1] ?? '').replace(/%.*$/, '').replace(/^\[(.*)\]$/, '$1').replace(/%.*$/, '');
+  const host = (match[1] ?? '')
+    .replace(/%.*$/, '')
+    .replace(/^\[(.*)\]$/, '$1')
+    .replace(/%.*$/, '');
   return { address: host === '*' ? '::' : host, port: Number(match[2]) };
 }
 
@@ -60,7 +63,12 @@ function parseSs(lines: readonly string[]): Sample {
 
 /** Address of /proc/net/tcp: 32-bit words in the host's byte order, which is little endian on every machine that serves web sites. */
 function addressOfHex(hex: string): string {
-  const bytes = [...hex.matchAll(/(..)(..)(..)(..)/g)].flatMap((word) => word.slice(1, 5).toReversed().map((byte) => Number.parseInt(byte, 16)));
+  const bytes = [...hex.matchAll(/(..)(..)(..)(..)/g)].flatMap((word) =>
+    word
+      .slice(1, 5)
+      .toReversed()
+      .map((byte) => Number.parseInt(byte, 16)),
+  );
   if (bytes.length === 4) return bytes.join('.');
   const words = Array.from({ length: 8 }, (_, i) => (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16));
   const text = words.join(':');
@@ -76,7 +84,11 @@ function parseProc(lines: readonly string[]): Sample {
     if (!match) continue;
     const address = addressOfHex(match[1] ?? '');
     const port = Number.parseInt(match[2] ?? '', 16);
-    tcp.push({ key: `${address} ${port}`, queue: Number.parseInt(match[3] ?? '', 16), rest: { address, port, limit: null, pid: null, process: null } });
+    tcp.push({
+      key: `${address} ${port}`,
+      queue: Number.parseInt(match[3] ?? '', 16),
+      rest: { address, port, limit: null, pid: null, process: null },
+    });
   }
   for (const line of turn < 0 ? [] : lines.slice(turn)) {
     // Num: RefCount Protocol Flags(listening) Type St Inode Path; how many wait is not told here.
@@ -87,7 +99,10 @@ function parseProc(lines: readonly string[]): Sample {
   return { source: 'proc', tcp, unix };
 }
 
-function join<Listener>(before: readonly Reading<Listener>[] | undefined, after: readonly Reading<Listener>[]): (Omit<Listener, 'queue'> & { queue: { now: number; delta: number | null } })[] {
+function join<Listener>(
+  before: readonly Reading<Listener>[] | undefined,
+  after: readonly Reading<Listener>[],
+): (Omit<Listener, 'queue'> & { queue: { now: number; delta: number | null } })[] {
   const earlier = new Map(before?.map((each) => [each.key, each.queue]));
   return after.map((each) => {
     const was = earlier.get(each.key);

@@ -102,7 +102,9 @@ export function collectLines(chunks: readonly Chunk[], { run, zoneMinutes, forma
 
   const access = sorted([...withoutCopies(marked).slice(0, mostAccess), ...failures]).slice(0, mostAccess);
   const fresh = spread(newErrors, mostPerNewSignature).slice(0, mostErrors);
-  const stale = spread(oldErrors.toReversed(), mostPerOldSignature).slice(0, Math.min(mostOldErrors, mostErrors - fresh.length)).toReversed();
+  const stale = spread(oldErrors.toReversed(), mostPerOldSignature)
+    .slice(0, Math.min(mostOldErrors, mostErrors - fresh.length))
+    .toReversed();
   const room = Math.min(mostOldFailures, mostAccess - access.length);
   return {
     access: [...access, ...(room > 0 ? oldFailures.slice(-room) : [])],
@@ -111,7 +113,13 @@ export function collectLines(chunks: readonly Chunk[], { run, zoneMinutes, forma
   };
 }
 
-function accessOf(kind: FileKind, text: string, formats: readonly AccessFormat[], zoneMinutes: number | null, marked: boolean): ParsedAccess | null {
+function accessOf(
+  kind: FileKind,
+  text: string,
+  formats: readonly AccessFormat[],
+  zoneMinutes: number | null,
+  marked: boolean,
+): ParsedAccess | null {
   if (kind === 'haproxy') return parseHaproxyRequest(text, zoneMinutes) ?? (marked ? parseUnknownAccess(text) : null);
   if (kind !== 'nginx-access') return null;
   return parseNginxAccess(text, formats) ?? (marked ? parseUnknownAccess(text) : null);
@@ -119,7 +127,9 @@ function accessOf(kind: FileKind, text: string, formats: readonly AccessFormat[]
 
 /** How much a line tells. */
 function richness(line: AccessLine): number {
-  return [line.at, line.client, line.method, line.path, line.host, line.status, line.durationMs, line.upstream].filter((each) => each !== null).length;
+  return [line.at, line.client, line.method, line.path, line.host, line.status, line.durationMs, line.upstream].filter(
+    (each) => each !== null,
+  ).length;
 }
 
 /** Whether two lines of different files tell of the same pass of one request, as two `access_log` of one server write them. */

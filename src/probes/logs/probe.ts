@@ -97,7 +97,11 @@ export const logs = defineHostProbe<'logs', LogSample>({
   parse,
   combine(before, after, context): LogLines {
     const directives = before?.directives.length ? before.directives : after.directives;
-    const collected = collectLines(after.chunks, { run: context.run, zoneMinutes: after.zoneMinutes, formatsOf: formatsByPath(directives) });
+    const collected = collectLines(after.chunks, {
+      run: context.run,
+      zoneMinutes: after.zoneMinutes,
+      formatsOf: formatsByPath(directives),
+    });
     const read = (path: string): readonly Chunk[] => after.chunks.filter((chunk) => chunk.path === path);
     const seen = after.files.filter((file) => file.inode !== 0 || read(file.path).length > 0);
     return {

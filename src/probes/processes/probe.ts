@@ -66,7 +66,13 @@ function commandsOf(text: string): Map<number, string> {
     if (!match) continue;
     const pid = Number(match[1]);
     if (commands.has(pid)) forged.add(pid);
-    commands.set(pid, block.slice(match[0].length).replace(/\n==> \/dev\/null <==\s*$/, '').trim());
+    commands.set(
+      pid,
+      block
+        .slice(match[0].length)
+        .replace(/\n==> \/dev\/null <==\s*$/, '')
+        .trim(),
+    );
   }
   for (const pid of forged) commands.delete(pid);
   return commands;
@@ -77,7 +83,8 @@ function parse(output: string): Sample {
   const mark = lines[0] ?? '';
   const shell = Number(lines[1]);
   const uptimeSeconds = Number.parseFloat(lines[2] ?? '');
-  if (!mark.startsWith('w5-') || !Number.isFinite(uptimeSeconds)) throw new ProbeError('/proc could not be read', { needs: 'a mounted /proc' });
+  if (!mark.startsWith('w5-') || !Number.isFinite(uptimeSeconds))
+    throw new ProbeError('/proc could not be read', { needs: 'a mounted /proc' });
   const boot = /^boot (\d+) (\d+)/.exec(lines[3] ?? '');
   const wanted = new Set((lines[4] ?? '').split(' ').map(Number));
   const users = new Map<string, string>();
@@ -118,7 +125,12 @@ function parse(output: string): Sample {
       command: plain(redactText(commands.get(pid) ?? '')).slice(0, commandLimit),
     });
   }
-  return { uptimeSeconds, cpus: Number(boot?.[2] ?? 0), bootAtMs: boot && boot[1] !== '0' ? Number(boot[1]) * 1000 : null, rows: [...rows.values()] };
+  return {
+    uptimeSeconds,
+    cpus: Number(boot?.[2] ?? 0),
+    bootAtMs: boot && boot[1] !== '0' ? Number(boot[1]) * 1000 : null,
+    rows: [...rows.values()],
+  };
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0);
@@ -173,7 +185,9 @@ export const processes = defineHostProbe<'processes', Sample>({
       elapsedSeconds,
       // A process of this host may have waited for one that is not of this host (a container): more than all CPUs can give is not ours.
       cpuSecondsAll:
-        before === undefined || elapsedSeconds === null ? null : Math.min(seconds(ticksBetween(before.rows, after.rows)), (elapsedSeconds + 0.1) * (after.cpus || Infinity)),
+        before === undefined || elapsedSeconds === null
+          ? null
+          : Math.min(seconds(ticksBetween(before.rows, after.rows)), (elapsedSeconds + 0.1) * (after.cpus || Infinity)),
     };
   },
 });

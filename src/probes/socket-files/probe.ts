@@ -116,16 +116,21 @@ function parse(output: string): SocketFiles {
     named.set(match[2], by);
   }
   const worker = head.map((line) => /^worker (\d+) (\d+)(.*)$/.exec(line)).find((match) => match !== null);
-  const user: User | null = worker ? { uid: worker[1] ?? '', groups: new Set([worker[2] ?? '', ...(worker[3] ?? '').trim().split(/\s+/)]) } : null;
+  const user: User | null = worker
+    ? { uid: worker[1] ?? '', groups: new Set([worker[2] ?? '', ...(worker[3] ?? '').trim().split(/\s+/)]) }
+    : null;
   const userName = head.find((line) => line.startsWith('user '))?.slice('user '.length) || null;
   const sockets = [...named].map(([path, by]) => {
     const entry = numbers.get(path);
     const above: string[] = ['/'];
     for (let at = path.indexOf('/', 1); at > 0; at = path.indexOf('/', at + 1)) above.push(path.slice(0, at));
-    const closed = user === null ? [] : above.filter((folder) => {
-      const directory = numbers.get(folder);
-      return directory !== undefined && !may(user, directory, 'x');
-    });
+    const closed =
+      user === null
+        ? []
+        : above.filter((folder) => {
+            const directory = numbers.get(folder);
+            return directory !== undefined && !may(user, directory, 'x');
+          });
     const uncertain = entry?.extended === true || above.some((folder) => numbers.get(folder)?.extended === true);
     const writable = user === null || entry === undefined || uncertain ? null : closed.length === 0 && may(user, entry, 'w');
     return {
