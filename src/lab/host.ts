@@ -31,17 +31,41 @@ export async function runIn(
   return options.allowFailure === true ? (await runCommand(words, rest)).stdout : mustRun(words, rest);
 }
 
-/** Starts a process that outlives this command. `words` already say where. It leads a process group of its own. */
-export function spawnDetached(words: readonly string[], stdin: 'ignore' | number = 'ignore'): Promise<ProcessRef> {
+/**
+ * Starts a process that outlives this command. `words` already say where. It leads a process group of its own. With `readyMs` it is
+ * waited for until it writes its first byte to standard output, at most so long; rejects where it ends before.
+ */
+export function spawnDetached(words: readonly string[], readyMs: number | null = null): Promise<ProcessRef> {
   return new Promise((resolve, reject) => {
     const [program = '', ...args] = words;
-    const child = spawn(program, args, { detached: true, stdio: [stdin, 'ignore', 'ignore'], env: { ...cleanEnvironment }, cwd: '/' });
+    const child = spawn(program, args, {
+      detached: true,
+      stdio: ['ignore', readyMs === null ? 'ignore' : 'pipe', 'ignore'],
+      env: { ...cleanEnvironment },
+      cwd: '/',
+    });
     child.once('error', reject);
     child.once('spawn', () => {
-      child.unref();
       const ref = child.pid === undefined ? null : processRef(child.pid);
-      if (ref === null) reject(new Error(`${words.join(' ')}: ended at once`));
-      else resolve(ref);
+      const leave = () => {
+        child.stdout?.destroy();
+        child.unref();
+        if (ref === null) reject(new Error(`${program}: ended at once`));
+        else resolve(ref);
+      };
+      if (readyMs === null) {
+        leave();
+        return;
+      }
+      const timer = setTimeout(leave, readyMs);
+      child.stdout?.once('data', () => {
+        clearTimeout(timer);
+        leave();
+      });
+      child.once('exit', () => {
+        clearTimeout(timer);
+        reject(new Error(`${words.join(' ')}: ended at once`));
+      });
     });
   });
 }

@@ -59,7 +59,8 @@ export function openLab(directory: string, state: LabState): Lab {
         seconds: trafficSeconds,
         seed: 1,
       };
-      const process = await spawnDetached(helperWords(state, options.from, 'traffic', JSON.stringify(order)));
+      // Resolves once every worker has sent its first request: the other users are really there.
+      const process = await spawnDetached(helperWords(state, options.from, 'traffic', JSON.stringify(order)), 10_000);
       journal.add({ kind: 'process', host: options.from, process });
     },
     siteUses(options) {

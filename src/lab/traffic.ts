@@ -28,7 +28,7 @@ const browsers = [
   'Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1 Mobile/15E148 Safari/604.1',
 ];
 
-function once(order: Order, path: string, agent: string): Promise<void> {
+function once(order: Order, path: string, agent: string, sent: () => void): Promise<void> {
   return new Promise((resolve) => {
     const [name, ...value] = (order.header ?? '').split(':');
     const headers: Record<string, string> = { host: order.host, 'user-agent': agent };
@@ -42,7 +42,11 @@ function once(order: Order, path: string, agent: string): Promise<void> {
       },
     );
     request.on('timeout', () => request.destroy());
-    request.on('error', () => resolve());
+    request.on('finish', sent);
+    request.on('error', () => {
+      sent();
+      resolve();
+    });
     request.end(order.bodyBytes > 0 ? Buffer.alloc(order.bodyBytes, 0x61) : undefined);
   });
 }
@@ -60,16 +64,22 @@ function knock(address: string, port: number): Promise<void> {
   });
 }
 
-async function worker(order: Order, n: number, until: number): Promise<void> {
+async function worker(order: Order, n: number, until: number, sent: () => void): Promise<void> {
   for (let i = order.seed + n; performance.now() < until; i++) {
     const began = performance.now();
     if (order.knock !== undefined && i % 5 === 0) await knock(order.knock.address, order.knock.port);
-    await once(order, order.paths[i % order.paths.length] ?? '/', browsers[i % browsers.length] ?? 'Mozilla/5.0');
+    await once(order, order.paths[i % order.paths.length] ?? '/', browsers[i % browsers.length] ?? 'Mozilla/5.0', sent);
     // An instant failure must not become a busy loop.
     await sleep(Math.max(order.pauseMs, performance.now() - began < 2 ? 5 : 0));
   }
 }
 
 const order = JSON.parse(process.argv[2] ?? '{}') as Order;
+const waiting = new Set(Array.from({ length: order.workers }, (_, n) => n));
+// Tells whoever started this that all workers are at work.
+function begun(n: number): void {
+  if (waiting.delete(n) && waiting.size === 0) process.stdout.write('sent\n');
+}
+process.stdout.on('error', () => undefined);
 const deadline = performance.now() + order.seconds * 1000;
-await Promise.all(Array.from({ length: order.workers }, (_, n) => worker(order, n, deadline)));
+await Promise.all(Array.from({ length: order.workers }, (_, n) => worker(order, n, deadline, () => begun(n))));

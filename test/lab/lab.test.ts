@@ -294,6 +294,8 @@ describe('lab break and heal', () => {
       await lab.siteUses({ path: '/api/upload', method: 'POST', bodyBytes: 60000 });
       await lab.traffic({ from: 'client-b', path: '/api/orders', workers: 2, pauseMs: 50 });`);
     expect(await look()).not.toBe(before);
+    // Other users are at work as soon as the fault is.
+    expect(await world.must([...(await hostWords(lab, 'ddos')), 'cat', '/var/log/nginx/access.log'])).toContain('198.18.2.10 - - ');
     expect(new Set(await codes('http://shop.example.com/api/orders', 4))).toEqual(new Set(['500', '502']));
     expect(siteSchema.parse(parse(await lab.mustLab(['site']))).requests).toMatchObject([{ method: 'POST', body: { bytes: 60000 } }]);
     await lab.heal();
