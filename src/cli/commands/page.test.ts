@@ -56,7 +56,10 @@ describe('why5xx page', () => {
   });
 
   it('reads standard input and speaks Chinese', async () => {
-    const { code, out } = await page(['-', '--lang', 'zh'], 'HTTP/1.1 403 Forbidden\nServer: Beaver\n\n<title>Non-compliance ICP Filing</title>');
+    const { code, out } = await page(
+      ['-', '--lang', 'zh'],
+      'HTTP/1.1 403 Forbidden\nServer: Beaver\n\n<title>Non-compliance ICP Filing</title>',
+    );
     expect(code).toBe(0);
     expect(out).toContain('由谁产生  Alibaba Cloud ICP interception');
   });
@@ -75,9 +78,20 @@ describe('why5xx page', () => {
   });
 
   it('finds the 5xx answers in a HAR file', async () => {
-    const entry = (url: string, status: number, text: string, encoding?: string): unknown => ({ request: { url }, response: { status, headers: [{ name: 'Server', value: 'x' }], content: { text, encoding } } });
+    const entry = (url: string, status: number, text: string, encoding?: string): unknown => ({
+      request: { url },
+      response: { status, headers: [{ name: 'Server', value: 'x' }], content: { text, encoding } },
+    });
     const fpm = Buffer.from('no healthy upstream').toString('base64');
-    const har = { log: { entries: [entry('http://a/ok', 200, 'fine'), entry('http://a/one?token=abcdefghijklmnop', 503, 'no healthy upstream'), entry('http://a/two', 503, fpm, 'base64')] } };
+    const har = {
+      log: {
+        entries: [
+          entry('http://a/ok', 200, 'fine'),
+          entry('http://a/one?token=abcdefghijklmnop', 503, 'no healthy upstream'),
+          entry('http://a/two', 503, fpm, 'base64'),
+        ],
+      },
+    };
     const { code, out } = await page([await saved('shop.har', JSON.stringify(har)), '-o', 'json']);
     expect(code).toBe(0);
     const { schema, pages } = JSON.parse(out) as { schema: string; pages: { url: string; identified: { id: string } }[] };
@@ -87,7 +101,10 @@ describe('why5xx page', () => {
   });
 
   it('exits with 3 on a HAR file without a 5xx', async () => {
-    expect(await page([await saved('fine.har', '{"log":{"entries":[]}}')])).toMatchObject({ code: 3, out: 'The file holds no 5xx answer.\n' });
+    expect(await page([await saved('fine.har', '{"log":{"entries":[]}}')])).toMatchObject({
+      code: 3,
+      out: 'The file holds no 5xx answer.\n',
+    });
   });
 
   it.for<readonly [string, string | Buffer, RegExp]>([

@@ -43,7 +43,8 @@ export function pageCommand(finish: (code: number) => void): Command {
 }
 
 async function readInput(file: string): Promise<Buffer> {
-  const tooLarge = (): UserError => new UserError('too-large', `${file === '-' ? 'standard input' : file} is larger than 64 MiB`, 'Save just the failing request.');
+  const tooLarge = (): UserError =>
+    new UserError('too-large', `${file === '-' ? 'standard input' : file} is larger than 64 MiB`, 'Save just the failing request.');
   if (file === '-') {
     const chunks: Buffer[] = [];
     let bytes = 0;
@@ -63,16 +64,29 @@ async function readInput(file: string): Promise<Buffer> {
     return await handle.readFile();
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError('not-readable', `cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`, 'Check the path.');
+    throw new UserError(
+      'not-readable',
+      `cannot read ${file}: ${error instanceof Error ? error.message : String(error)}`,
+      'Check the path.',
+    );
   }
 }
 
 function pagesIn(file: string, bytes: Buffer): readonly Page[] {
   if (isPicture(bytes) || /\.(png|jpe?g|gif|webp|pdf)$/i.test(file)) {
-    throw new UserError('picture', `${file} is a picture, and why5xx reads text`, "Save the page's HTML (in a browser: Save page as), or run `curl -i URL > page.txt`.");
+    throw new UserError(
+      'picture',
+      `${file} is a picture, and why5xx reads text`,
+      "Save the page's HTML (in a browser: Save page as), or run `curl -i URL > page.txt`.",
+    );
   }
   const text = bytes.toString('utf8');
-  if (text.trim() === '') throw new UserError('empty', `${file === '-' ? 'standard input' : file} is empty`, 'Paste the response with its headers: `curl -i URL`.');
+  if (text.trim() === '')
+    throw new UserError(
+      'empty',
+      `${file === '-' ? 'standard input' : file} is empty`,
+      'Paste the response with its headers: `curl -i URL`.',
+    );
   const source = file === '-' ? 'standard input' : file;
   if (/\.har$/i.test(file) || /^\s*\{\s*"log"\s*:/.test(text)) return harPages(source, text);
   return [{ source, url: null, response: readResponse(text) }];
@@ -85,7 +99,12 @@ function isPicture(bytes: Buffer): boolean {
 
 /** The 5xx answers of a HAR file, each distinct page once. */
 function harPages(source: string, text: string): readonly Page[] {
-  const broken = (why: string): UserError => new UserError('not-har', `${source} is not a HAR file: ${why}`, 'Save it again from the browser’s network tab (Save all as HAR with content).');
+  const broken = (why: string): UserError =>
+    new UserError(
+      'not-har',
+      `${source} is not a HAR file: ${why}`,
+      'Save it again from the browser’s network tab (Save all as HAR with content).',
+    );
   let har: unknown;
   try {
     har = JSON.parse(text.replace(/^\uFEFF/, ''));
@@ -109,7 +128,9 @@ function harPages(source: string, text: string): readonly Page[] {
       url: typeof url === 'string' ? url : null,
       response: {
         status,
-        headers: Array.isArray(headers) ? headers.map((each: unknown) => [String(field(each, 'name')), String(field(each, 'value'))] as const) : [],
+        headers: Array.isArray(headers)
+          ? headers.map((each: unknown) => [String(field(each, 'name')), String(field(each, 'value'))] as const)
+          : [],
         body: typeof body !== 'string' ? '' : encoded ? Buffer.from(body.slice(0, 100_000), 'base64').toString('utf8') : body,
       },
     });
@@ -131,7 +152,10 @@ function asJson(seen: readonly Seen[]): string {
     source: page.source,
     url: page.url === null ? null : redactUrl(page.url),
     status: page.response.status,
-    identified: identification === null ? null : { ...identification, because: identification.because.map((each) => ({ ...each, text: redactText(each.text) })) },
+    identified:
+      identification === null
+        ? null
+        : { ...identification, because: identification.because.map((each) => ({ ...each, text: redactText(each.text) })) },
     meaning: identification === null ? null : meaningOf(identification),
   }));
   return `${JSON.stringify({ schema: 'why5xx/page@1', pages }, null, 2)}\n`;
@@ -190,7 +214,9 @@ function textOf(group: readonly Seen[], t: (text: Localised) => string): string 
     for (const [i, line] of wrap(text, room).entries()) lines.push(`  ${padTo(i === 0 ? t(label) : '', labelled)}${line}`);
   };
   lines.push('');
-  const sure = [t(confidences[identification.confidence]), ...(identification.verified ? [] : [t(words.unverified)])].join(t(say(', ', '，')));
+  const sure = [t(confidences[identification.confidence]), ...(identification.verified ? [] : [t(words.unverified)])].join(
+    t(say(', ', '，')),
+  );
   row(identification.kind === 'relayed' ? words.relayedBy : words.by, `${identification.product} (${sure})`);
   row(words.layer, t(meaning.layer));
   for (const each of identification.because) row(words.because, `${each.part}: ${each.text === '' ? '""' : plain(redactText(each.text))}`);

@@ -56,7 +56,10 @@ export const balancers: readonly Fingerprint[] = [
     all: [header('server', /^awselb\//i), body(pageWithoutFooter)],
     confidence: 'high',
     verified: true,
-    note: say('In its access log, `target_status_code` is `-` for such an answer.', '在访问日志里，这种响应的 `target_status_code` 是 `-`。'),
+    note: say(
+      'In its access log, `target_status_code` is `-` for such an answer.',
+      '在访问日志里，这种响应的 `target_status_code` 是 `-`。',
+    ),
   },
   {
     id: 'aws-alb-relay',
@@ -74,10 +77,16 @@ export const balancers: readonly Fingerprint[] = [
     role: 'balancer',
     kind: 'own-error',
     by: 'body',
-    all: [body(/<h1>Error: Server Error<\/h1>/i), body(/The server encountered an? (?:temporary )?error and could not complete your request/i)],
+    all: [
+      body(/<h1>Error: Server Error<\/h1>/i),
+      body(/The server encountered an? (?:temporary )?error and could not complete your request/i),
+    ],
     confidence: 'high',
     verified: true,
-    note: say('`statusDetails` in its log names the reason, such as failed_to_connect_to_backend.', '日志中的 `statusDetails` 给出原因，例如 failed_to_connect_to_backend。'),
+    note: say(
+      '`statusDetails` in its log names the reason, such as failed_to_connect_to_backend.',
+      '日志中的 `statusDetails` 给出原因，例如 failed_to_connect_to_backend。',
+    ),
   },
   {
     id: 'gcp-lb-relay',

@@ -124,7 +124,10 @@ export const edges: readonly Fingerprint[] = [
     role: 'edge',
     kind: 'origin-unreachable',
     by: 'body',
-    all: [body(/Error(?:<[^>]*>|\s)*(?:code(?:<[^>]*>|\s)*)?:?\s*(?:52[0-7]|530)\b|^error code: (?:52[0-7]|530)\s*$/i), body(/cf-error-details|cf\.errors\.css|class="cf-error-code"|id="cf-error|^error code:/)],
+    all: [
+      body(/Error(?:<[^>]*>|\s)*(?:code(?:<[^>]*>|\s)*)?:?\s*(?:52[0-7]|530)\b|^error code: (?:52[0-7]|530)\s*$/i),
+      body(/cf-error-details|cf\.errors\.css|class="cf-error-code"|id="cf-error|^error code:/),
+    ],
     confidence: 'high',
     verified: true,
     note: say(
@@ -148,7 +151,10 @@ export const edges: readonly Fingerprint[] = [
     role: 'edge',
     kind: 'relayed',
     by: 'body',
-    all: [body(/\b50[0-4]\b[\s\S]*cf-error-details|cf-error-details[\s\S]*\b50[0-4]\b|cf\.errors\.css[\s\S]*\b50[0-4]: /), status(500, 502, 503, 504)],
+    all: [
+      body(/\b50[0-4]\b[\s\S]*cf-error-details|cf-error-details[\s\S]*\b50[0-4]\b|cf\.errors\.css[\s\S]*\b50[0-4]: /),
+      status(500, 502, 503, 504),
+    ],
     none: [body(/Error(?:<[^>]*>|\s)*(?:code(?:<[^>]*>|\s)*)?:?\s*(?:52[0-7]|530)\b/i)],
     confidence: 'medium',
     verified: true,
@@ -248,7 +254,10 @@ export const edges: readonly Fingerprint[] = [
     none: [body(/Access Denied/)],
     confidence: 'high',
     verified: true,
-    note: say('The reference number finds the log line at Akamai, and with it the state of the origin.', '凭参考号可在 Akamai 查到日志以及源站状态。'),
+    note: say(
+      'The reference number finds the log line at Akamai, and with it the state of the origin.',
+      '凭参考号可在 Akamai 查到日志以及源站状态。',
+    ),
   },
   {
     id: 'akamai',

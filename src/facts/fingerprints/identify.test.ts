@@ -26,10 +26,18 @@ describe('the table', () => {
 });
 
 describe('identify', () => {
-  const page = (foot: string): string => `<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>${foot}</center>\r\n</body>\r\n</html>\r\n`;
+  const page = (foot: string): string =>
+    `<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>${foot}</center>\r\n</body>\r\n</html>\r\n`;
 
   it('believes the body before the Server header, and names who passed it on', () => {
-    const seen = identify({ status: 502, headers: [['Server', 'cloudflare'], ['CF-RAY', '1-FRA']], body: page('nginx/1.22.1') });
+    const seen = identify({
+      status: 502,
+      headers: [
+        ['Server', 'cloudflare'],
+        ['CF-RAY', '1-FRA'],
+      ],
+      body: page('nginx/1.22.1'),
+    });
     expect(seen).toMatchObject({ id: 'nginx', kind: 'own-error', via: ['cloudflare'] });
     expect(seen?.because).toEqual([{ part: 'body', text: '<center><h1>502 Bad Gateway</h1></center> <hr><center>nginx/1.22.1</center>' }]);
   });
@@ -49,13 +57,21 @@ describe('identify', () => {
   });
 
   it('tells own error pages from relayed answers', () => {
-    const answers = ['haproxy.txt', 'alibaba-icp-page.txt', 'cloudflare.txt', 'alibaba-cdn.txt', 'cloudflare-branded-5xx.txt'].map((name) => identify(sample(name)));
+    const answers = ['haproxy.txt', 'alibaba-icp-page.txt', 'cloudflare.txt', 'alibaba-cdn.txt', 'cloudflare-branded-5xx.txt'].map((name) =>
+      identify(sample(name)),
+    );
     expect(answers.map((each) => each !== null && isOwnErrorPage(each))).toEqual([true, true, false, false, false]);
   });
 
   it('ends at once on a hostile body', () => {
     const started = performance.now();
-    for (const piece of ['<center><h1>502 ', 'Guru Meditation:', 'Reference #1.a.', 'Error code ', '<?xml version="1.0" encoding="iso-8859-1"?>']) {
+    for (const piece of [
+      '<center><h1>502 ',
+      'Guru Meditation:',
+      'Reference #1.a.',
+      'Error code ',
+      '<?xml version="1.0" encoding="iso-8859-1"?>',
+    ]) {
       identify({ status: 502, headers: [], body: piece.repeat(100_000) });
     }
     expect(performance.now() - started).toBeLessThan(1000);

@@ -79,8 +79,13 @@ function find(clue: Clue, response: Response): { readonly part: string; readonly
       return seen(clue.name, value);
     }
     case 'cookie': {
-      const names = response.headers.filter(([name]) => name.toLowerCase() === 'set-cookie').map(([, text]) => /^\s*([^=;\s]*)/.exec(text)?.[1] ?? '');
-      return seen('cookie', names.find((name) => clue.matches.test(name)));
+      const names = response.headers
+        .filter(([name]) => name.toLowerCase() === 'set-cookie')
+        .map(([, text]) => /^\s*([^=;\s]*)/.exec(text)?.[1] ?? '');
+      return seen(
+        'cookie',
+        names.find((name) => clue.matches.test(name)),
+      );
     }
     case 'status':
       return response.status !== null && clue.one.includes(response.status) ? { part: 'status', text: String(response.status) } : null;

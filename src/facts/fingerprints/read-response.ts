@@ -38,7 +38,10 @@ function fromVerbose(text: string): string | null {
       body.length = 0;
     }
     if (/^<(?: |$)/.test(line) && body.length === 0) head.push(line.slice(2));
-    else if (!/^(?:\* |> |>$|\{ \[\d+ bytes data\]|\} \[\d+ bytes data\]|\s*%\s+Total|\s*Dload\s+Upload|\s*\d+\s+\d+\s+\d+\s+\d+)/.test(line)) body.push(line.replace(/\* Connection #\d+ to host .*$|\* Closing connection.*$/, ''));
+    else if (
+      !/^(?:\* |> |>$|\{ \[\d+ bytes data\]|\} \[\d+ bytes data\]|\s*%\s+Total|\s*Dload\s+Upload|\s*\d+\s+\d+\s+\d+\s+\d+)/.test(line)
+    )
+      body.push(line.replace(/\* Connection #\d+ to host .*$|\* Closing connection.*$/, ''));
   }
   return `${head.join('\r\n').trimEnd()}\r\n\r\n${body.join('\n')}`;
 }

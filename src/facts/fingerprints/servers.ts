@@ -48,11 +48,18 @@ export const servers: readonly Fingerprint[] = [
     role: 'web-server',
     kind: 'own-error',
     by: 'body',
-    all: [body(/^<!DOCTYPE HTML PUBLIC "-\/\/(?:IETF\/\/DTD HTML 2\.0|W3C\/\/DTD HTML 4\.01)\/\/EN"[^>]*>\s*<html><head>\s*<title>\d{3} [^<]*<\/title>\s*<\/head><body>\s*<h1>[^<]*<\/h1>\s*<p>/)],
+    all: [
+      body(
+        /^<!DOCTYPE HTML PUBLIC "-\/\/(?:IETF\/\/DTD HTML 2\.0|W3C\/\/DTD HTML 4\.01)\/\/EN"[^>]*>\s*<html><head>\s*<title>\d{3} [^<]*<\/title>\s*<\/head><body>\s*<h1>[^<]*<\/h1>\s*<p>/,
+      ),
+    ],
     none: [body(/Powered by Tengine/)],
     confidence: 'high',
     verified: true,
-    note: say('`502 Proxy Error` is what mod_proxy says of a backend that closed or did not answer.', '`502 Proxy Error` 是 mod_proxy 对断开或不响应的后端的说法。'),
+    note: say(
+      '`502 Proxy Error` is what mod_proxy says of a backend that closed or did not answer.',
+      '`502 Proxy Error` 是 mod_proxy 对断开或不响应的后端的说法。',
+    ),
   },
   {
     id: 'iis',
@@ -81,7 +88,11 @@ export const servers: readonly Fingerprint[] = [
     role: 'web-server',
     kind: 'own-error',
     by: 'body',
-    all: [body(/^<\?xml version="1\.0" encoding="iso-8859-1"\?>\s*<!DOCTYPE html PUBLIC "-\/\/W3C\/\/DTD XHTML 1\.0 Transitional\/\/EN"[\s\S]*<h1>\d{3} [^<]*<\/h1>\s*<\/body>/)],
+    all: [
+      body(
+        /^<\?xml version="1\.0" encoding="iso-8859-1"\?>\s*<!DOCTYPE html PUBLIC "-\/\/W3C\/\/DTD XHTML 1\.0 Transitional\/\/EN"[\s\S]*<h1>\d{3} [^<]*<\/h1>\s*<\/body>/,
+      ),
+    ],
     confidence: 'high',
     verified: true,
   },
@@ -105,7 +116,10 @@ export const servers: readonly Fingerprint[] = [
     none: [body(/Details: cache-[a-z0-9-]+/i)],
     confidence: 'high',
     verified: true,
-    note: say('`Backend fetch failed`: the backend refused, timed out, or its probe marked it sick.', '`Backend fetch failed`：后端拒绝、超时，或被健康探测标记为故障。'),
+    note: say(
+      '`Backend fetch failed`: the backend refused, timed out, or its probe marked it sick.',
+      '`Backend fetch failed`：后端拒绝、超时，或被健康探测标记为故障。',
+    ),
   },
   {
     id: 'php-fpm',
@@ -154,7 +168,9 @@ export const servers: readonly Fingerprint[] = [
     role: 'app',
     kind: 'app-error',
     by: 'body',
-    all: [body(/^<!DOCTYPE html>\s*<html lang="en">\s*<head>\s*<meta charset="utf-8">\s*<title>Error<\/title>\s*<\/head>\s*<body>\s*<pre>/)],
+    all: [
+      body(/^<!DOCTYPE html>\s*<html lang="en">\s*<head>\s*<meta charset="utf-8">\s*<title>Error<\/title>\s*<\/head>\s*<body>\s*<pre>/),
+    ],
     confidence: 'high',
     verified: true,
   },

@@ -25,7 +25,10 @@ const startWaitMs = 300;
 const packetsKept = 4000;
 
 /** Starts listening for the ports that these requests go to; null where that is not possible within 300 ms. */
-export async function startCapture(specs: readonly RequestSpec[], options: Pick<SendOptions, 'signal' | 'concurrency'>): Promise<Capture | null> {
+export async function startCapture(
+  specs: readonly RequestSpec[],
+  options: Pick<SendOptions, 'signal' | 'concurrency'>,
+): Promise<Capture | null> {
   if (process.platform !== 'linux' || process.getuid?.() !== 0 || specs.length === 0 || options.signal.aborted) return null;
   const ports = [...new Set(specs.map(portOf).filter((port) => port !== null))];
   if (ports.length === 0 || ports.length > 32) return null;
@@ -55,7 +58,11 @@ export async function startCapture(specs: readonly RequestSpec[], options: Pick<
     });
   });
   const waited = new AbortController();
-  const first = await Promise.race([ready, ended, sleep(startWaitMs, 'late' as const, { signal: waited.signal }).catch(() => 'late' as const)]);
+  const first = await Promise.race([
+    ready,
+    ended,
+    sleep(startWaitMs, 'late' as const, { signal: waited.signal }).catch(() => 'late' as const),
+  ]);
   waited.abort();
   if (first !== 'ready') {
     child.kill('SIGKILL');

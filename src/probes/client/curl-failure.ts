@@ -41,7 +41,10 @@ function byErrno(notes: string): WireError | null {
 export function curlFailure(outcome: CurlOutcome): { readonly error: WireError | null; readonly failedPhase: FailedPhase | null } {
   const { exit, notes } = outcome;
   const reached = phaseReached(outcome);
-  const at = (error: WireError, failedPhase: FailedPhase = reached): { error: WireError; failedPhase: FailedPhase } => ({ error, failedPhase });
+  const at = (error: WireError, failedPhase: FailedPhase = reached): { error: WireError; failedPhase: FailedPhase } => ({
+    error,
+    failedPhase,
+  });
   switch (exit) {
     case 0:
       return outcome.headComplete ? { error: null, failedPhase: null } : at('closed');

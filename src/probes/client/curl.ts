@@ -73,7 +73,9 @@ export function curlRequester(from: string, transport: Transport, version: reado
       const wires = specs.map((spec) => wireOf(spec, options));
       const args = specs.flatMap((spec, i) => {
         const wire = wires[i];
-        return wire == null ? ['', '0', ''] : [configOf(spec, wire, options, version), String(spec.bodyBytes), wire.secure ? (spec.ca ?? '') : ''];
+        return wire == null
+          ? ['', '0', '']
+          : [configOf(spec, wire, options, version), String(spec.bodyBytes), wire.secure ? (spec.ca ?? '') : ''];
       });
       const { stdout } = await transport.sh(script, {
         signal: options.signal,
@@ -96,12 +98,18 @@ function wireOf(spec: RequestSpec, options: SendOptions): WireRequest | null {
 
 /** How long a whole batch may take: each worker's requests one after the other, and a little for starting programs. */
 export function batchDeadlineMs(specs: readonly RequestSpec[], many: number): number {
-  const workers = Array.from({ length: many }, (_, k) => specs.filter((_spec, i) => i % many === k).reduce((sum, spec) => sum + spec.timeoutMs + 250, 0));
+  const workers = Array.from({ length: many }, (_, k) =>
+    specs.filter((_spec, i) => i % many === k).reduce((sum, spec) => sum + spec.timeoutMs + 250, 0),
+  );
   return Math.max(...workers, 0) + 10_000;
 }
 
 function quoted(value: string): string {
-  return `"${value.replace(/[\r\n\0]/g, '').replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\t', '\\t')}"`;
+  return `"${value
+    .replace(/[\r\n\0]/g, '')
+    .replaceAll('\\', '\\\\')
+    .replaceAll('"', '\\"')
+    .replaceAll('\t', '\\t')}"`;
 }
 
 function configOf(spec: RequestSpec, wire: WireRequest, options: SendOptions, [major, minor]: readonly [number, number]): string {
@@ -156,7 +164,13 @@ interface Batch {
   readonly resolve: Readonly<Record<string, string>>;
 }
 
-function readBatch(stdout: string, token: string, specs: readonly RequestSpec[], wires: readonly (WireRequest | null)[], batch: Batch): readonly Exchange[] {
+function readBatch(
+  stdout: string,
+  token: string,
+  specs: readonly RequestSpec[],
+  wires: readonly (WireRequest | null)[],
+  batch: Batch,
+): readonly Exchange[] {
   const streams: Streams[] = specs.map(() => ({ body: '', head: '', notes: [], written: null, exit: null }));
   for (const line of stdout.split('\n')) {
     const [mark, index, stream] = line.split(' ', 3);
@@ -176,14 +190,24 @@ function readBatch(stdout: string, token: string, specs: readonly RequestSpec[],
     const streamed = streams[i];
     const worker = i % batch.many;
     const startedAtMs = clocks[worker] ?? batch.startedAtMs;
-    const seen = wire === null || streamed === undefined ? notSent(spec, startedAtMs, 'other', null, 'ERR_INVALID_URL') : observed(spec, wire, streamed, startedAtMs, batch.resolve);
+    const seen =
+      wire === null || streamed === undefined
+        ? notSent(spec, startedAtMs, 'other', null, 'ERR_INVALID_URL')
+        : observed(spec, wire, streamed, startedAtMs, batch.resolve);
     clocks[worker] = startedAtMs + seen.phases.totalMs;
     return exchangeOf(spec, wire, seen, batch.secrets);
   });
 }
 
-function observed(spec: RequestSpec, wire: WireRequest, streams: Streams, startedAtMs: number, resolve: Readonly<Record<string, string>>): Observed {
-  if (streams.written === null || streams.exit === null) return notSent(spec, startedAtMs, 'other', null, streams.exit === null ? 'NO_ANSWER' : `curl:${streams.exit}`);
+function observed(
+  spec: RequestSpec,
+  wire: WireRequest,
+  streams: Streams,
+  startedAtMs: number,
+  resolve: Readonly<Record<string, string>>,
+): Observed {
+  if (streams.written === null || streams.exit === null)
+    return notSent(spec, startedAtMs, 'other', null, streams.exit === null ? 'NO_ANSWER' : `curl:${streams.exit}`);
   const [, downloaded, resolved, connected, secured, first, total, remote = '', local = '', uploaded] = streams.written.split('|');
   const ms = (seconds: string | undefined): number => Math.round(Number(seconds ?? 0) * 10_000) / 10;
   const headBytes = Buffer.from(streams.head, 'hex');
@@ -194,7 +218,7 @@ function observed(spec: RequestSpec, wire: WireRequest, streams: Streams, starte
   const outcome = {
     exit: streams.exit,
     secure: wire.secure,
-    resolvedMs: ms(resolved) || noted(notes, 'Trying '),
+    resolvedMs: ms(resolved) || Math.min(noted(notes, 'Trying '), connectedMs || Infinity),
     connectedMs,
     securedMs: ms(secured),
     headComplete: head !== null,

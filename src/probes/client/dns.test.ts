@@ -19,9 +19,24 @@ function answer(query: Buffer): Buffer | null {
   const head = Buffer.from(query.subarray(0, 12));
   head.writeUInt16BE(0x8180 | (codes[label] ?? 0), 2);
   head.writeUInt16BE(0, 10);
-  const data = label === 'two' && !family6 ? ['0a000001', '0a000002'] : label === 'two' || label === 'six' ? (family6 ? ['20010db8000000000000000000000001'] : []) : [];
+  const data =
+    label === 'two' && !family6
+      ? ['0a000001', '0a000002']
+      : label === 'two' || label === 'six'
+        ? family6
+          ? ['20010db8000000000000000000000001']
+          : []
+        : [];
   head.writeUInt16BE(data.length, 6);
-  const records = data.map((hex) => Buffer.concat([Buffer.from('c00c', 'hex'), Buffer.from(family6 ? '001c' : '0001', 'hex'), Buffer.from('00010000003c', 'hex'), Buffer.from([0, hex.length / 2]), Buffer.from(hex, 'hex')]));
+  const records = data.map((hex) =>
+    Buffer.concat([
+      Buffer.from('c00c', 'hex'),
+      Buffer.from(family6 ? '001c' : '0001', 'hex'),
+      Buffer.from('00010000003c', 'hex'),
+      Buffer.from([0, hex.length / 2]),
+      Buffer.from(hex, 'hex'),
+    ]),
+  );
   return Buffer.concat([head, question, ...records]);
 }
 
@@ -36,7 +51,8 @@ beforeAll(async () => {
 });
 afterAll(() => new Promise<void>((resolve) => server.close(() => resolve())));
 
-const ask = (name: string, timeoutMs = 1000) => resolveNames([name], { signal: AbortSignal.timeout(10_000), resolve: { 'Shop.test': '203.0.113.5' }, timeoutMs, servers: [address] });
+const ask = (name: string, timeoutMs = 1000) =>
+  resolveNames([name], { signal: AbortSignal.timeout(10_000), resolve: { 'Shop.test': '203.0.113.5' }, timeoutMs, servers: [address] });
 
 it.for([
   ['two.test', ['10.0.0.1', '10.0.0.2'], null, ['2001:db8::1'], null],
@@ -55,7 +71,9 @@ it.for([
 });
 
 it('takes addresses from the text and from the site file', async () => {
-  expect((await ask('192.0.2.1')).answers).toEqual([{ name: '192.0.2.1', family: 4, addresses: ['192.0.2.1'], error: null, tookMs: 0, source: 'literal' }]);
+  expect((await ask('192.0.2.1')).answers).toEqual([
+    { name: '192.0.2.1', family: 4, addresses: ['192.0.2.1'], error: null, tookMs: 0, source: 'literal' },
+  ]);
   expect((await ask('2001:db8::9')).answers).toMatchObject([{ family: 6, source: 'literal' }]);
   expect((await ask('shop.test')).answers).toMatchObject([{ family: 4, addresses: ['203.0.113.5'], source: 'site-file' }]);
 });
@@ -68,7 +86,12 @@ it('asks for each name once, and knows the hosts file', async () => {
 
 it('stops when the run is called off', async () => {
   const started = performance.now();
-  const { answers } = await resolveNames(['silent.test'], { signal: AbortSignal.timeout(100), resolve: {}, timeoutMs: 20_000, servers: [address] });
+  const { answers } = await resolveNames(['silent.test'], {
+    signal: AbortSignal.timeout(100),
+    resolve: {},
+    timeoutMs: 20_000,
+    servers: [address],
+  });
   expect(answers.map((each) => each.error)).toEqual(['ECANCELLED', 'ECANCELLED']);
   expect(performance.now() - started).toBeLessThan(2000);
 });

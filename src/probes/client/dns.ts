@@ -16,7 +16,9 @@ export interface DnsOptions {
 
 /** Looks names up, once per family. Never rejects: a failed look-up is an answer with an error code. */
 export async function resolveNames(names: readonly string[], options: DnsOptions): Promise<EvidenceMap['dns']> {
-  const answers = await Promise.all([...new Set(names)].flatMap((name) => ([4, 6] as const).map((family) => resolveOne(name, family, options))));
+  const answers = await Promise.all(
+    [...new Set(names)].flatMap((name) => ([4, 6] as const).map((family) => resolveOne(name, family, options))),
+  );
   return { answers: answers.filter((answer) => answer !== null) };
 }
 

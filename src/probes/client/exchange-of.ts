@@ -68,7 +68,13 @@ function cut(value: string): string {
 }
 
 /** An exchange in which nothing reached the network. */
-export function notSent(spec: RequestSpec, startedAtMs: number, error: WireError, phase: FailedPhase | null, code: string | null): Observed {
+export function notSent(
+  spec: RequestSpec,
+  startedAtMs: number,
+  error: WireError,
+  phase: FailedPhase | null,
+  code: string | null,
+): Observed {
   return {
     startedAtMs,
     requestHeaderBytes: 0,

@@ -151,7 +151,7 @@ class Attempt {
       ALPNProtocols: ['http/1.1'],
     });
     this.#tls = secured;
-    secured.on('error', (error) => this.#broke(error));
+    secured.on('error', (error: Error) => this.#broke(error));
     secured.once('close', () => {
       if (this.#phase === 'tls') this.fail('closed', null);
     });

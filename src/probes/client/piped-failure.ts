@@ -17,14 +17,23 @@ export interface PipedFailure {
  * openssl: `…:system library:BIO_connect:Connection refused:…:calling connect()` · `connect:errno=111` · `read:errno=104` ·
  * `verify error:num=18:self-signed certificate` · `…:SSL alert number 70`
  */
-const noName = /Name or service not known|Temporary failure in name resolution|No address associated|bad address|lookup failed|nodename nor servname|getaddrinfo/i;
-const noConnection = /failed: |can't connect|calling connect\(\)|connect:errno=|BIO_connect|timed out: |^nc: timed out$|(?:refused|unreachable|No route to host)/im;
+const noName =
+  /Name or service not known|Temporary failure in name resolution|No address associated|bad address|lookup failed|nodename nor servname|getaddrinfo/i;
+const noConnection =
+  /failed: |can't connect|calling connect\(\)|connect:errno=|BIO_connect|timed out: |^nc: timed out$|(?:refused|unreachable|No route to host)/im;
 const tlsTrouble = /verify error|SSL alert number|wrong version number|:SSL routines:|certificate verify failed|no peer certificate/i;
 const handshakeCut = /unexpected eof|errno=0\b/i;
 
 /** Reads the events of a request that nc or openssl carried. `error` null: nothing was said, and the answer itself decides. */
-export function pipedFailure(events: readonly { readonly kind: string; readonly words: string }[], secure: boolean, timeoutMs: number): PipedFailure {
-  const said = events.filter((each) => each.kind === 'm' && !each.words.startsWith('w5end ')).map((each) => each.words).join('\n');
+export function pipedFailure(
+  events: readonly { readonly kind: string; readonly words: string }[],
+  secure: boolean,
+  timeoutMs: number,
+): PipedFailure {
+  const said = events
+    .filter((each) => each.kind === 'm' && !each.words.startsWith('w5end '))
+    .map((each) => each.words)
+    .join('\n');
   const [, exit, from, to] = events.find((each) => each.words.startsWith('w5end '))?.words.split(' ') ?? [];
   const tookMs = from === undefined || to === undefined ? timeoutMs : Math.max(0, Math.round((Number(to) - Number(from)) * 1000));
   const late = exit === undefined || tookMs >= timeoutMs - 50;

@@ -12,9 +12,13 @@ let server: Server;
 let port: number;
 
 beforeAll(async () => {
-  server = createServer((socket) => socket.on('error', () => undefined).once('data', () => {
-    socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\nno');
-  }));
+  server = createServer((socket) =>
+    socket
+      .on('error', () => undefined)
+      .once('data', () => {
+        socket.end('HTTP/1.1 502 Bad Gateway\r\nContent-Length: 2\r\n\r\nno');
+      }),
+  );
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   port = (server.address() as AddressInfo).port;
 });
@@ -23,7 +27,13 @@ afterAll(() => server.close());
 it('finds the tools of this machine', async () => {
   const transport = openTransport('local');
   try {
-    expect(await detectTools(transport, AbortSignal.timeout(10_000))).toEqual({ curl: [expect.any(Number), expect.any(Number)], python3: true, perl: true, openssl: true, nc: 'openbsd' });
+    expect(await detectTools(transport, AbortSignal.timeout(10_000))).toEqual({
+      curl: [expect.any(Number), expect.any(Number)],
+      python3: true,
+      perl: true,
+      openssl: true,
+      nc: 'openbsd',
+    });
   } finally {
     await transport.close();
   }
@@ -35,8 +45,15 @@ it.for(['own sockets', 'a transport'] as const)('sends by %s', async (way) => {
     const requester = openRequester('isp-b', transport);
     expect(requester.from).toBe('isp-b');
     expect(await requester.send([], sendOptions())).toEqual([]);
-    const seen = await requester.send(['-1', '-2', '-3'].map((n) => spec({ nonce: `0123456789ab${n}`, url: `http://127.0.0.1:${port}/` })), sendOptions());
-    expect(seen.map((each) => [each.nonce, each.status])).toEqual([['0123456789ab-1', 502], ['0123456789ab-2', 502], ['0123456789ab-3', 502]]);
+    const seen = await requester.send(
+      ['-1', '-2', '-3'].map((n) => spec({ nonce: `0123456789ab${n}`, url: `http://127.0.0.1:${port}/` })),
+      sendOptions(),
+    );
+    expect(seen.map((each) => [each.nonce, each.status])).toEqual([
+      ['0123456789ab-1', 502],
+      ['0123456789ab-2', 502],
+      ['0123456789ab-3', 502],
+    ]);
   } finally {
     await transport?.close();
   }

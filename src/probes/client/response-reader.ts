@@ -100,7 +100,13 @@ export class ResponseReader {
     const values = (name: string): string[] => head.headers.filter((each) => each[0] === name).map((each) => each[1]);
     this.state = 'body';
     const coding = values('transfer-encoding').join(',').toLowerCase();
-    const lengths = [...new Set(values('content-length').flatMap((each) => each.split(',')).map((each) => each.trim()))];
+    const lengths = [
+      ...new Set(
+        values('content-length')
+          .flatMap((each) => each.split(','))
+          .map((each) => each.trim()),
+      ),
+    ];
     if (lengths.some((each) => !/^\d{1,15}$/.test(each)) || lengths.length > 1) {
       this.#break('BAD_CONTENT_LENGTH');
       return false;

@@ -23,7 +23,10 @@ export function shRequester(from: string, transport: Transport, tools: Tools): R
     from,
     async send(specs, options) {
       const wires = specs.map((spec) => wireOf(spec, options));
-      for (const [program, wanted, label] of [[plain, false, 'HTTP'], [secure, true, 'HTTPS']] as const) {
+      for (const [program, wanted, label] of [
+        [plain, false, 'HTTP'],
+        [secure, true, 'HTTPS'],
+      ] as const) {
         if (program === 'none' && wires.some((wire) => wire?.secure === wanted)) throw nothingToSendWith(transport, label);
       }
       const startedAtMs = Date.now();
@@ -42,7 +45,10 @@ export function shRequester(from: string, transport: Transport, tools: Tools): R
         const wire = wires[i] ?? null;
         const worker = i % many;
         const at = clocks[worker] ?? startedAtMs;
-        const seen = wire === null ? notSent(spec, at, 'other', null, 'ERR_INVALID_URL') : observed(spec, wire, events[i] ?? [], { startedAtMs: at, program: wire.secure ? secure : plain, resolve: options.resolve });
+        const seen =
+          wire === null
+            ? notSent(spec, at, 'other', null, 'ERR_INVALID_URL')
+            : observed(spec, wire, events[i] ?? [], { startedAtMs: at, program: wire.secure ? secure : plain, resolve: options.resolve });
         clocks[worker] = at + seen.phases.totalMs;
         return exchangeOf(spec, wire, seen, options.secrets);
       });
@@ -64,7 +70,16 @@ function argsOf(spec: RequestSpec, wire: WireRequest | null, options: SendOption
   if (wire === null) return ['', '0', '0', '', '', '0', '0', '0', ''];
   const host = fixedAddress(wire.connectHost, options.resolve) ?? wire.connectHost;
   const deadlines = [String(Math.ceil(spec.connectTimeoutMs)), String(Math.ceil(spec.timeoutMs))];
-  return [host, String(wire.connectPort), wire.secure ? '1' : '0', wire.checkedName, wire.head.toString('utf8'), String(spec.bodyBytes), ...deadlines, spec.ca ?? ''];
+  return [
+    host,
+    String(wire.connectPort),
+    wire.secure ? '1' : '0',
+    wire.checkedName,
+    wire.head.toString('utf8'),
+    String(spec.bodyBytes),
+    ...deadlines,
+    spec.ca ?? '',
+  ];
 }
 
 interface Event {
@@ -102,13 +117,18 @@ function observed(spec: RequestSpec, wire: WireRequest, events: readonly Event[]
   const connected = piped === null ? find('c') !== undefined : piped.connected;
   const secured = piped === null ? find('s') !== undefined : piped.secured;
   const sent = piped === null ? find('w') !== undefined : true;
-  const phase: FailedPhase = reader.head !== null
-    ? 'body'
-    : !connected
-      ? find('r') !== undefined || (piped !== null && piped.error !== 'dns') ? 'connect' : 'resolve'
-      : wire.secure && !secured
-        ? 'tls'
-        : sent || reader.state !== 'head' || find('b') !== undefined ? 'first-byte' : 'send';
+  const phase: FailedPhase =
+    reader.head !== null
+      ? 'body'
+      : !connected
+        ? find('r') !== undefined || (piped !== null && piped.error !== 'dns')
+          ? 'connect'
+          : 'resolve'
+        : wire.secure && !secured
+          ? 'tls'
+          : sent || reader.state !== 'head' || find('b') !== undefined
+            ? 'first-byte'
+            : 'send';
   const { error, code } = piped === null ? clientOutcome(events, reader) : pipedOutcome(piped, reader, program);
   const totalMs = timeOf('e') ?? piped?.tookMs ?? spec.timeoutMs;
   const ready = connected && (!wire.secure || secured);
@@ -155,7 +175,11 @@ function clientOutcome(events: readonly Event[], reader: ResponseReader): Outcom
   return { error: 'timeout', code: null };
 }
 
-function pipedOutcome(piped: { readonly error: WireError | null; readonly code: string | null }, reader: ResponseReader, program: string): Outcome {
+function pipedOutcome(
+  piped: { readonly error: WireError | null; readonly code: string | null },
+  reader: ResponseReader,
+  program: string,
+): Outcome {
   const known = readerOutcome(reader);
   if (known !== null) return known;
   if (piped.error !== null) return { error: piped.error, code: piped.code };

@@ -22,7 +22,13 @@ export type Way = (typeof ways)[number];
 export async function requesterOf(way: Way): Promise<Requester & AsyncDisposable> {
   if (way === 'here') return { ...hereRequester('here'), [Symbol.asyncDispose]: () => Promise.resolve() };
   const opened = openTransport(way === 'busybox' ? ['busybox'] : 'local');
-  const only: Tools = { curl: null, python3: way === 'python3', perl: way === 'perl', openssl: true, nc: way === 'busybox' ? 'busybox' : 'openbsd' };
+  const only: Tools = {
+    curl: null,
+    python3: way === 'python3',
+    perl: way === 'perl',
+    openssl: true,
+    nc: way === 'busybox' ? 'busybox' : 'openbsd',
+  };
   const curl = way === 'curl' ? (await detectTools(opened, AbortSignal.timeout(10_000))).curl : null;
   if (way === 'curl' && curl === null) throw new Error('this machine has no curl');
   const requester = curl === null ? shRequester(way, opened, only) : curlRequester(way, opened, curl);
@@ -39,8 +45,8 @@ export function spec(change: Partial<RequestSpec> & { readonly url: string }): R
     headers: {},
     bodyBytes: 0,
     connectTo: null,
-    connectTimeoutMs: 1000,
-    timeoutMs: 1500,
+    connectTimeoutMs: 4000,
+    timeoutMs: 5000,
     listenerPort: null,
     ...change,
   };
@@ -74,10 +80,36 @@ export async function makeCertificates(): Promise<Certificates> {
       await writeFile(at('ext'), `subjectAltName=DNS:${host}\n`);
       await run('openssl', ['req', ...key, '-keyout', at(`${name}.key`), '-out', at(`${name}.csr`), '-subj', `/CN=${host}`]);
       const ca = ['-CA', at('ca.pem'), '-CAkey', at('ca.key'), '-CAcreateserial'];
-      await run('openssl', ['x509', '-req', '-in', at(`${name}.csr`), ...ca, '-days', days, '-extfile', at('ext'), '-out', at(`${name}.pem`)]);
+      await run('openssl', [
+        'x509',
+        '-req',
+        '-in',
+        at(`${name}.csr`),
+        ...ca,
+        '-days',
+        days,
+        '-extfile',
+        at('ext'),
+        '-out',
+        at(`${name}.pem`),
+      ]);
       return { cert: await readFile(at(`${name}.pem`), 'utf8'), key: await readFile(at(`${name}.key`), 'utf8') };
     };
-    await run('openssl', ['req', '-x509', ...key, '-keyout', at('self.key'), '-out', at('self.pem'), '-days', '30', '-subj', '/CN=shop.test', '-addext', 'subjectAltName=DNS:shop.test']);
+    await run('openssl', [
+      'req',
+      '-x509',
+      ...key,
+      '-keyout',
+      at('self.key'),
+      '-out',
+      at('self.pem'),
+      '-days',
+      '30',
+      '-subj',
+      '/CN=shop.test',
+      '-addext',
+      'subjectAltName=DNS:shop.test',
+    ]);
     return {
       ca: await readFile(at('ca.pem'), 'utf8'),
       valid: await sign('valid', 'shop.test', '30'),

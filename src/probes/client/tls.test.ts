@@ -28,11 +28,27 @@ beforeAll(async () => {
     // What nginx does with `ssl_reject_handshake on` for a name that it does not serve.
     unknown: { ...certificates.valid, SNICallback: (_name, done) => done(new Error('unknown name')) },
   };
-  for (const [name, options] of Object.entries(tls)) await listen(name, createTlsServer(options, (socket) => socket.on('error', () => undefined)).on('tlsClientError', () => undefined));
-  await listen('reset', createServer((socket) => socket.once('data', () => socket.resetAndDestroy())));
-  await listen('closed', createServer((socket) => socket.once('data', () => socket.end())));
-  await listen('plain', createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')));
-  await listen('silent', createServer((socket) => setTimeout(() => socket.destroy(), 3000)));
+  for (const [name, options] of Object.entries(tls))
+    await listen(
+      name,
+      createTlsServer(options, (socket) => socket.on('error', () => undefined)).on('tlsClientError', () => undefined),
+    );
+  await listen(
+    'reset',
+    createServer((socket) => socket.once('data', () => socket.resetAndDestroy())),
+  );
+  await listen(
+    'closed',
+    createServer((socket) => socket.once('data', () => socket.end())),
+  );
+  await listen(
+    'plain',
+    createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+  );
+  await listen(
+    'silent',
+    createServer((socket) => setTimeout(() => socket.destroy(), 3000)),
+  );
 });
 afterAll(() => {
   for (const server of servers) server.close();
@@ -40,7 +56,12 @@ afterAll(() => {
 
 async function inspect(name: string, serverName: string | null = 'shop.test'): Promise<TlsSession> {
   const target = { target: 'slb', address: '127.0.0.1', port: ports.get(name) ?? 1, serverName, ca: certificates.ca };
-  const { from, sessions } = await inspectTls([target], { signal: AbortSignal.timeout(10_000), from: 'here', timeoutMs: 800, concurrency: 4 });
+  const { from, sessions } = await inspectTls([target], {
+    signal: AbortSignal.timeout(10_000),
+    from: 'here',
+    timeoutMs: 800,
+    concurrency: 4,
+  });
   expect(from).toBe('here');
   const [session] = sessions;
   if (session === undefined) throw new Error('no session');
@@ -54,7 +75,15 @@ it.for([
   ['self', false, 'DEPTH_ZERO_SELF_SIGNED_CERT'],
 ] as const)('%s certificate', async ([name, trusted, trustError]) => {
   const session = await inspect(name);
-  expect(session).toMatchObject({ target: 'slb', serverName: 'shop.test', protocol: 'TLSv1.3', trusted, trustError, alert: null, errorCode: null });
+  expect(session).toMatchObject({
+    target: 'slb',
+    serverName: 'shop.test',
+    protocol: 'TLSv1.3',
+    trusted,
+    trustError,
+    alert: null,
+    errorCode: null,
+  });
   expect(session.chain[0]?.names).toEqual([name === 'other' ? 'DNS:other.test' : 'DNS:shop.test']);
   expect(session.chain[0]?.subject).toBe(name === 'other' ? 'CN=other.test' : 'CN=shop.test');
   expect(session.chain[0]?.issuer).toBe(name === 'self' ? 'CN=shop.test' : 'CN=Test CA');

@@ -1,6 +1,13 @@
 // One TLS handshake per address: what the certificate chain says, whether it is trusted, and which alert ended it.
 import { isIP, connect } from 'node:net';
-import { checkServerIdentity, connect as connectTls, rootCertificates, type DetailedPeerCertificate, type PeerCertificate, type TLSSocket } from 'node:tls';
+import {
+  checkServerIdentity,
+  connect as connectTls,
+  rootCertificates,
+  type DetailedPeerCertificate,
+  type PeerCertificate,
+  type TLSSocket,
+} from 'node:tls';
 import type { EvidenceMap, TlsSession } from '../../model/observations.ts';
 import { inPool } from './pool.ts';
 import { errorCodeOf, isOrderlyHandshakeEnd } from './wire-error.ts';
@@ -93,7 +100,10 @@ function chainOf(leaf: DetailedPeerCertificate): TlsSession['chain'] {
     chain.push({
       subject: nameOf(each.subject),
       issuer: nameOf(each.issuer),
-      names: (each.subjectaltname ?? '').split(', ').filter((name) => name !== '').slice(0, 100),
+      names: (each.subjectaltname ?? '')
+        .split(', ')
+        .filter((name) => name !== '')
+        .slice(0, 100),
       validFrom: isoDate(each.valid_from),
       validTo: isoDate(each.valid_to),
       fingerprint256: each.fingerprint256,
@@ -117,6 +127,10 @@ function nameOf(name: PeerCertificate['subject']): string {
 
 /** The alert that the peer sent, in the words of RFC 8446, from OpenSSL's code; null where it sent none. */
 function alertOf(code: string | null): string | null {
-  const named = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_ALERT_(.+)$/.exec(code ?? '')?.[1] ?? /^ERR_SSL_TLSV1_(UNRECOGNIZED_NAME|UNSUPPORTED_EXTENSION|CERTIFICATE_UNOBTAINABLE|BAD_CERTIFICATE_STATUS_RESPONSE)$/.exec(code ?? '')?.[1];
+  const named =
+    /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_ALERT_(.+)$/.exec(code ?? '')?.[1] ??
+    /^ERR_SSL_TLSV1_(UNRECOGNIZED_NAME|UNSUPPORTED_EXTENSION|CERTIFICATE_UNOBTAINABLE|BAD_CERTIFICATE_STATUS_RESPONSE)$/.exec(
+      code ?? '',
+    )?.[1];
   return named === undefined ? null : named.toLowerCase();
 }

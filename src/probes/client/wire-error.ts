@@ -24,7 +24,8 @@ const byErrno: Readonly<Record<string, WireError>> = {
 };
 
 /** Certificate verification codes of OpenSSL as Node names them. */
-const certificateCode = /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|HOSTNAME_MISMATCH|INVALID_CA|CRL_|EPROTO$)/;
+const certificateCode =
+  /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|ERR_SSL_|ERR_OSSL_|HOSTNAME_MISMATCH|INVALID_CA|CRL_|EPROTO$)/;
 
 /** What an error code means for a request. */
 export function wireErrorOf(code: string | null): WireError {
@@ -35,7 +36,9 @@ export function wireErrorOf(code: string | null): WireError {
 /** What an error code means for a bare TCP connect. */
 export function connectOutcome(code: string | null): ConnectAttempt['outcome'] {
   const error = wireErrorOf(code);
-  return error === 'refused' || error === 'reset' || error === 'timeout' || error === 'unreachable' || error === 'prohibited' ? error : 'other';
+  return error === 'refused' || error === 'reset' || error === 'timeout' || error === 'unreachable' || error === 'prohibited'
+    ? error
+    : 'other';
 }
 
 /** The code of a thrown value; null where it has none. */
