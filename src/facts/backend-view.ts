@@ -52,7 +52,7 @@ export function lateSymptoms(scene: Scene<never>, host: string): readonly LateSy
 }
 
 /** Whether the balancer got a connection for its last try; null where its log does not say. */
-function connectedAt({ line }: TraceHop): boolean | null {
+export function connectedAt({ line }: TraceHop): boolean | null {
   if (line.haproxy !== null) return line.haproxy.connectMs >= 0;
   const last = line.upstream?.connectMs.at(-1);
   return last === undefined ? null : last !== null;
