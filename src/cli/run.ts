@@ -9,10 +9,10 @@ import { judgeBundle } from '../engine/report.ts';
 import type { AnyCause } from '../model/cause.ts';
 import { UserError } from '../model/errors.ts';
 import type { Bundle } from '../model/evidence.ts';
-import { reportSchema } from '../model/report.ts';
 import type { Report } from '../model/report.ts';
 import type { Language } from '../model/text.ts';
 import { instruments } from '../probes/index.ts';
+import { parseReport } from '../report/json.ts';
 import { factsOf } from '../site/facts.ts';
 import { readSite } from '../site/read-site.ts';
 import { openTransport } from '../transport/open.ts';
@@ -93,19 +93,10 @@ export async function judgeFile(path: string, options: Pick<DiagnosisOptions, 'l
 export async function reportFor(input: string, run: { readonly language: Language; readonly signal: AbortSignal; progress(step: string): void }): Promise<Report> {
   if (input.endsWith('.json')) {
     const text = await readText(input);
-    const saved = reportSchema.safeParse(asJson(text));
-    return saved.success ? saved.data : judgeBundle(parseBundle(text, input), allCauses, run.language);
+    return parseReport(text) ?? judgeBundle(parseBundle(text, input), allCauses, run.language);
   }
   const everything = { from: null, only: null, skip: [], budget: null, save: null };
   return (await diagnoseInput(input, { ...everything, language: run.language, signal: run.signal, progress: (step) => run.progress(step) })).report;
-}
-
-function asJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null; // parseBundle says what is wrong with it
-  }
 }
 
 async function readText(path: string): Promise<string> {

@@ -16,11 +16,15 @@ export function suspectedLayer(judgement: Judgement): Layer | null {
     const sent = each.data.exchanges.filter((exchange) => exchange.purpose === 'reproduce');
     return each.data.from !== symptom.client && sent.length > 0 && !sent.some(isFailure);
   });
+  // Who is known to have made the answer is a fact; what a few requests by another way gave is only a hint.
+  const { hop, by } = symptom.answeredBy;
+  if (by === 'log' && hop !== 'unknown' && hop !== 'isp') return hop === 'edge' ? 'edge' : behindBalancer(judgement, symptom, all);
   if (othersFine && symptom.failed === symptom.of) return symptom.answeredBy.hop === 'edge' ? 'edge' : 'client-network';
   const { site } = judgement.bundle;
   const listener = site.balancer?.listeners.find((each) => each.port === symptom.listenerPort);
   const past = all.filter((each) => each.purpose === 'bypass-edge');
-  if (listener?.protocol !== 'tcp' && site.edge.length > 0 && past.length > 0 && !past.some(isFailure)) return 'edge';
+  const always = symptom.failed === symptom.of;
+  if (always && listener?.protocol !== 'tcp' && site.edge.length > 0 && past.length > 0 && !past.some(isFailure)) return 'edge';
   if (symptom.status === null) {
     if (listener?.protocol === 'tcp') return symptom.error === 'timeout' && all.some((each) => each.purpose === 'other-listener' && !isFailure(each)) ? 'host' : 'network';
     return site.edge.length > 0 ? 'edge' : 'balancer';

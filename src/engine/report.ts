@@ -48,7 +48,11 @@ export function reportOf(judgement: Judgement, verdict: Verdict, language: Langu
     startedAt: bundle.startedAt,
     tookMs: bundle.tookMs,
     outcome,
-    symptoms: symptoms.map(({ exchanges: _, listenerPort: __, ...symptom }) => ({ ...symptom, backends: [...symptom.backends] })),
+    requestsSent: judgement
+      .sceneFor(null)
+      .all('requests')
+      .reduce((sum, each) => sum + each.data.exchanges.filter((exchange) => exchange.purpose === 'reproduce').length, 0),
+    symptoms: symptoms.map(({ exchanges, listenerPort: _, ...symptom }) => ({ ...symptom, backends: [...symptom.backends], samples: samplesOf(judgement, exchanges) })),
     causes,
     advice,
     ruledOut,
@@ -59,6 +63,21 @@ export function reportOf(judgement: Judgement, verdict: Verdict, language: Langu
     hosts: bundle.hosts.map((each) => ({ ...each })),
     evidence: Object.fromEntries(bundle.evidence.map((each) => [each.id, evidenceOf(each, cited.has(each.id))])),
   };
+}
+
+/** A few of the failing requests, as others need them to find them in their own logs. */
+function samplesOf(judgement: Judgement, exchanges: Judgement['symptoms'][number]['exchanges']): NonNullable<Report['symptoms'][number]['samples']> {
+  const wanted = new Set(exchanges.slice(0, 3).map((each) => each.nonce));
+  return judgement
+    .sceneFor(null)
+    .all('requests')
+    .flatMap((each) => each.data.exchanges.filter((exchange) => wanted.has(exchange.nonce)))
+    .map((exchange) => ({
+      nonce: exchange.nonce,
+      at: exchange.at,
+      from: exchange.localAddress,
+      to: exchange.remoteAddress === null ? null : `${exchange.remoteAddress.includes(':') ? `[${exchange.remoteAddress}]` : exchange.remoteAddress}:${exchange.remotePort ?? ''}`,
+    }));
 }
 
 function causeOf(conviction: Conviction, judgement: Judgement, language: Language): Report['causes'][number] {
