@@ -17,7 +17,7 @@ const fake = (id: HostProbe['id'], script: string, when: HostProbe['when'] = 'bo
   when,
   script,
   parse: () => null,
-  combine: () => ({ groups: [], total: 0 }) as never,
+  combine: () => ({ groups: [], total: 0 }),
 });
 const newToken = (): string => randomBytes(16).toString('hex');
 

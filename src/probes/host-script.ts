@@ -49,7 +49,7 @@ w5_have() { command -v "$1" >/dev/null 2>&1; }
 w5_children() { # of PID, into w5_kids
   w5_kids=
   read -r w5_kids <"/proc/$1/task/$1/children" || [ -n "$w5_kids" ] || [ -r "/proc/$1/task/$1/children" ] ||
-    w5_kids=$(grep -l "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status | tr -dc '0-9\\n')
+    w5_kids=$(grep -l "^PPid:[[:space:]]*$1\\$" /proc/[0-9]*/status | tr -dc '0-9\\n')
 }
 
 w5_needs_root() { printf '\\n%s needs-root %s\\n' "$w5_token" "$1"; }

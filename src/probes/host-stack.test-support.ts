@@ -124,7 +124,7 @@ export function once<Id extends ProbeId, Sample>(
   shell: readonly string[] = ['dash'],
 ): EvidenceMap[Id] {
   const phase = probe.when === 'before' ? 'before' : 'after';
-  const section = stack.sections([probe as HostProbe], phase, env, shell).get(probe.id);
+  const section = stack.sections([probe], phase, env, shell).get(probe.id);
   if (!section) throw new Error(`no section of ${probe.id}`);
   return probe.combine(undefined, probe.parse(section.output, context), context);
 }
