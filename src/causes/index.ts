@@ -1,5 +1,7 @@
 // The registry of causes, in alphabetical order. Order has no meaning for judging.
 import type { AnyCause } from '../model/cause.ts';
+import { firewallDropsLbRange } from './firewall-drops-lb-range/cause.ts';
+import { firewallRejectsLbRange } from './firewall-rejects-lb-range/cause.ts';
 import { fpmDownStaticHealthOk } from './fpm-down-static-health-ok/cause.ts';
 import { fpmMaxChildren } from './fpm-max-children/cause.ts';
 import { fpmSocketPathMismatch } from './fpm-socket-path-mismatch/cause.ts';
@@ -8,6 +10,8 @@ import { fpmTerminateTimeout } from './fpm-terminate-timeout/cause.ts';
 import { upstreamReadTimeout } from './upstream-read-timeout/cause.ts';
 
 export const causes: readonly AnyCause[] = [
+  firewallDropsLbRange,
+  firewallRejectsLbRange,
   fpmDownStaticHealthOk,
   fpmMaxChildren,
   fpmSocketPathMismatch,
