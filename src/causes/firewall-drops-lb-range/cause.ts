@@ -3,7 +3,6 @@
 // its retries, 503 (HAProxy); once health checks fail too, it has no backend left. Asked from anywhere else, the backend is well.
 import { judgeBlock } from '../../facts/firewall-block.ts';
 import type { BlockKind } from '../../facts/firewall-block.ts';
-
 import { defineCause } from '../../model/cause.ts';
 import { say } from '../../model/text.ts';
 import { fixFirewallDropsLbRange } from './fix.ts';

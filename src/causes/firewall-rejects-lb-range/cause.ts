@@ -4,7 +4,6 @@
 // from anywhere else the backend answers.
 import { judgeBlock } from '../../facts/firewall-block.ts';
 import type { BlockKind } from '../../facts/firewall-block.ts';
-
 import { defineCause } from '../../model/cause.ts';
 import { say } from '../../model/text.ts';
 import { fixFirewallRejectsLbRange } from './fix.ts';
