@@ -18,8 +18,8 @@ export interface ParseContext {
  * A host probe is data: a POSIX sh snippet and its parsers. All snippets for one host travel as one script, one round trip.
  *
  * The snippet runs under dash and busybox ash, `set -u` on, in a subshell of its own. It prints to stdout and may `exit`; what it
- * prints beyond 4 MiB is cut. It must not write files, install anything, or need root: where root would show more it prints
- * `W5_NEEDS_ROOT what` on a line of its own, which the runner collects into `withoutRoot` and removes. Preset variables:
+ * prints beyond 4 MiB is cut. It must not write files, install anything, or need root: where root would show more it calls
+ * `w5_needs_root what`, which the runner collects into `withoutRoot`. Preset variables:
  * W5_PHASE (`before`/`after`), W5_RUN (nonce prefix), W5_MARKS (log positions, see probes/logs), W5_NGINX_CONFIG, W5_NGINX_ERROR_LOG,
  * W5_NGINX_ACCESS_LOG, W5_HAPROXY_CONFIG, W5_HAPROXY_LOG, W5_FPM_CONFIG, W5_FPM_LOG (overrides of the site file, else empty),
  * W5_NETNS (inode of the own network namespace, empty where unreadable) and the functions of probes/host-script.ts's preamble.

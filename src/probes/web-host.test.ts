@@ -1,10 +1,21 @@
 // All probes of web servers and runtimes against a real nginx, php-fpm and HAProxy, through the composed script and both shells.
-import { appendFileSync, copyFileSync, renameSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import type { EvidenceMap } from '../model/observations.ts';
+import type { EvidenceMap, ProbeId } from '../model/observations.ts';
 import type { HostProbe } from '../model/probe.ts';
 import { fpm } from './fpm/probe.ts';
 import { haproxyConfig } from './haproxy-config/probe.ts';
@@ -35,12 +46,17 @@ interface Evidence {
 }
 
 /** Both readings with something in between, as a run makes them. */
-async function around(shell: readonly string[], between: (get: (url: string) => string) => void | Promise<void>): Promise<Evidence> {
+async function around(
+  shell: readonly string[],
+  between: (get: (url: string) => string) => void | Promise<void>,
+  without: readonly ProbeId[] = [],
+): Promise<Evidence> {
   const run = (++runs).toString(16).padStart(12, 'f');
   const context = contextOf(run);
   let requests = 0;
   const before = host.sections(all, 'before', { ...env, W5_RUN: run }, shell);
-  const samples = new Map(all.map((probe) => [probe.id, probe.parse(before.get(probe.id)?.output ?? '', context)]));
+  const asked = all.filter((probe) => !without.includes(probe.id));
+  const samples = new Map(asked.map((probe) => [probe.id, probe.parse(before.get(probe.id)?.output ?? '', context)]));
   await between((url) => {
     host.get(url, `${run}-${++requests}`);
     return `${run}-${requests}`;
@@ -48,7 +64,7 @@ async function around(shell: readonly string[], between: (get: (url: string) => 
   const marks = marksOf(samples.get('logs') as Parameters<typeof marksOf>[0]);
   const after = host.sections(all, 'after', { ...env, W5_RUN: run, W5_MARKS: marks }, shell);
   const data = new Map(
-    all.map((probe) => {
+    asked.map((probe) => {
       const section = after.get(probe.id);
       expect(before.get(probe.id)?.exit, probe.id).toBe(0);
       if (probe.when === 'before') return [probe.id, probe.combine(undefined, samples.get(probe.id), context)];
@@ -293,6 +309,100 @@ it('works without root, and says what root would add', () => {
   expect(running.processes.some((each) => each.name === 'nginx')).toBe(true);
   const config = nginxConfig.parse(sections.get('nginx-config')?.output ?? '', context);
   expect(config).toMatchObject({ running: true, syntaxError: null });
+});
+
+describe('on a host that has nothing but busybox', () => {
+  let shell: readonly string[];
+  beforeAll(() => {
+    const applets = join(host.folder, 'applets');
+    mkdirSync(applets);
+    copyFileSync('/usr/bin/busybox', join(applets, 'busybox'));
+    chmodSync(join(applets, 'busybox'), 0o755);
+    host.exec([join(applets, 'busybox'), '--install', '-s', applets]);
+    // The applets point at /usr/bin/busybox, where their folder is mounted.
+    for (const name of readdirSync(applets)) {
+      if (name === 'busybox') continue;
+      rmSync(join(applets, name));
+      symlinkSync('/usr/bin/busybox', join(applets, name));
+    }
+    shell = [
+      'unshare',
+      '--mount',
+      '--propagation',
+      'private',
+      'sh',
+      '-c',
+      'mount --bind "$1" /usr/bin && exec /usr/bin/busybox sh "$2"',
+      'sh',
+      applets,
+    ];
+  });
+
+  it('reads the same, only without tools that are not there', async () => {
+    const wanted: string[] = [];
+    const evidence = await around(
+      shell,
+      (get) => {
+        wanted.push(get('http://127.0.0.1:8080/refused/'));
+        renameSync(join(host.folder, 'logs/access.log'), join(host.folder, 'logs/access.log.2'));
+        wanted.push(get('http://127.0.0.1:8080/fatal.php'));
+        process.kill(host.nginx.pid ?? 0, 'SIGUSR1');
+      },
+      ['haproxy-stat'],
+    );
+    const listening = evidence.get('listeners');
+    expect(listening).toMatchObject({ source: 'proc' });
+    expect(listening.tcp.find((each) => each.port === 8081)).toMatchObject({
+      address: '127.0.0.1',
+      queue: { now: 0, delta: 0 },
+      limit: null,
+    });
+    expect(listening.unix.map((each) => each.path)).toContain(join(host.folder, 'run/php.sock'));
+    expect(evidence.get('processes').processes.find((each) => each.pid === host.fpm.pid)).toMatchObject({
+      user: 'root',
+      command: `php-fpm: master process (${host.folder}/php-fpm.conf)`,
+    });
+    expect(evidence.get('nginx-config')).toMatchObject({ running: true, workers: 2, source: 'nginx -T', workerUser: 'www-data' });
+    expect(evidence.get('haproxy-config').sections.length).toBeGreaterThan(4);
+    expect(evidence.get('fpm').pools[0]).toMatchObject({ name: 'shop', children: 2, status: null });
+    expect(evidence.get('socket-files').sockets.find((each) => each.path.endsWith('/php.sock'))).toMatchObject({
+      mode: '0660',
+      owner: 'www-data',
+      writableByWebServer: true,
+    });
+    const lines = evidence.get('logs');
+    expect(lines.access.filter((line) => line.nonce !== null).map((line) => line.nonce)).toEqual(wanted);
+    expect(lines.errors.filter((line) => line.ours).map((line) => line.signature)).toEqual(
+      expect.arrayContaining(['connect-refused', 'php-fatal']),
+    );
+  });
+});
+
+it.for([
+  ['perl', ['socat', 'nc']],
+  ['python3', ['socat', 'nc', 'perl']],
+  ['curl', ['socat', 'nc', 'perl', 'python3']],
+] as const)('asks the stats socket through %s', ([, without]) => {
+  const hidden = `w5_have() { case $1 in ${without.join(' | ')}) return 1 ;; esac; command -v "$1" >/dev/null 2>&1; }`;
+  const patched = { ...haproxyStat, script: `${hidden}\n${haproxyStat.script}` };
+  expect(once(host, patched).servers.find((each) => each.server === 'web-1')).toMatchObject({ status: 'UP' });
+});
+
+it('asks the pool through perl where there is no socat', () => {
+  const patched = { ...fpm, script: `w5_have() { [ "$1" != socat ] && command -v "$1" >/dev/null 2>&1; }\n${fpm.script}` };
+  expect(once(host, patched).pools[0]?.status).toMatchObject({ active: 1 });
+});
+
+it('does not wait for a pool that is full', async () => {
+  const before = performance.now();
+  const slow = [1, 2, 3].map(() => host.start(['curl', '-s', '-o', '/dev/null', 'http://127.0.0.1:8080/slow.php']));
+  await until(() => once(host, fpm).pools[0]?.status === null);
+  const began = performance.now();
+  const full = once(host, fpm);
+  expect(full.pools[0]).toMatchObject({ children: 2, status: null });
+  expect(performance.now() - began).toBeLessThan(3000);
+  for (const child of slow) await host.stop(child);
+  expect(performance.now() - before).toBeLessThan(15_000);
 });
 
 it('reports the configuration on disk when nothing runs', async () => {

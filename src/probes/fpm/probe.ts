@@ -67,9 +67,9 @@ w5_send() { # ADDRESS PATH
     w5_request "$2" | w5_try 1 socat -t 0.3 -T 0.3 - "$w5_to"
   elif w5_have perl; then
     w5_request "$2" | w5_try 1 perl -MSocket -MTime::HiRes=ualarm -e '
-      ualarm(300000); $to = shift; local $/; $request = <STDIN>;
-      if ($to =~ /^UNIX-CONNECT:(.*)/) { socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($1)) or exit 1 }
-      else { $to =~ /^TCP:(.*):(\\d+)$/; socket(S, AF_INET, SOCK_STREAM, 0); connect(S, sockaddr_in($2, inet_aton($1))) or exit 1 }
+      $| = 1; ualarm(300000); $to = shift; local $/; $request = <STDIN>;
+      if (($path) = $to =~ /^UNIX-CONNECT:(.*)/) { socket(S, AF_UNIX, SOCK_STREAM, 0); connect(S, sockaddr_un($path)) or exit 1 }
+      else { ($name, $port) = $to =~ /^TCP:(.*):(\\d+)$/; socket(S, AF_INET, SOCK_STREAM, 0); connect(S, sockaddr_in($port, inet_aton($name))) or exit 1 }
       syswrite(S, $request); while (sysread(S, $part, 65536)) { print $part }' "$w5_to"
   elif w5_have nc; then
     case $1 in
