@@ -87,7 +87,6 @@ function causeOf(conviction: Conviction, judgement: Judgement, language: Languag
   const fixes = findings.map((finding) => (cause as unknown as Cause).fix(finding, judgement.sceneFor(finding.host)));
   const fix = fixes[0] ?? { summary: cause.title, steps: [], verify: cause.title };
   const hosts = findings.map((each) => each.host).filter((each) => each !== null);
-  const joint = language === 'zh' ? '；' : ' ';
   return {
     id: cause.id,
     title: text(cause.title),
@@ -96,13 +95,23 @@ function causeOf(conviction: Conviction, judgement: Judgement, language: Languag
     layer: layerOf(conviction),
     certainty: findings.every((each) => each.is === 'confirmed') ? 'confirmed' : 'likely',
     explains: [...new Set(findings.flatMap((each) => each.explains))],
-    summary: findings.length === 1 ? text(first.summary) : findings.map((each) => text(each.summary)).join(joint),
+    summary: summaryOf(conviction, language),
     because: citationsOf(conviction).map((each) => ({ evidence: each.evidence, path: each.path, says: text(each.says) })),
     chain: [...conviction.chain],
-    fix: { summary: text(fix.summary), steps: fixes.flatMap((each) => stepsIn(each, language)), verify: text(fix.verify) },
+    fix: { summary: text(fix.summary), steps: joinedSteps(fixes.flatMap((each) => stepsIn(each, language))), verify: text(fix.verify) },
     docs: docsOf(cause.id),
     seed: cause.seed ?? null,
   };
+}
+
+/** Up to two hosts each speak for themselves; more are told by the first and counted. */
+function summaryOf({ findings }: Conviction, language: Language): string {
+  const [first, second, ...others] = findings;
+  const text = inLanguage(first.summary, language);
+  if (second === undefined) return text;
+  if (others.length === 0) return `${text}${language === 'zh' ? '' : ' '}${inLanguage(second.summary, language)}`;
+  const hosts = findings.slice(1).flatMap((each) => (each.host === null ? [] : [each.host]));
+  return language === 'zh' ? `${text}${hosts.join('、')} 情况相同。` : `${text} The same on ${hosts.slice(0, -1).join(', ')} and ${hosts.at(-1) ?? ''}.`;
 }
 
 function stepsIn(fix: Fix, language: Language): Report['causes'][number]['fix']['steps'] {
@@ -114,6 +123,18 @@ function stepsIn(fix: Fix, language: Language): Report['causes'][number]['fix'][
     ...(step.undo === undefined ? {} : { undo: [...step.undo] }),
     risk: step.risk,
   }));
+}
+
+/** The same step on several hosts is one step: nobody wants to read it three times. */
+function joinedSteps(steps: Report['causes'][number]['fix']['steps']): Report['causes'][number]['fix']['steps'] {
+  const joined = new Map<string, Report['causes'][number]['fix']['steps'][number]>();
+  for (const step of steps) {
+    const key = JSON.stringify({ ...step, host: null });
+    const before = joined.get(key);
+    if (before === undefined) joined.set(key, step);
+    else if (step.host !== null && before.host !== null && step.host !== before.host) joined.set(key, { ...before, hosts: [...new Set([...(before.hosts ?? [before.host]), step.host])] });
+  }
+  return [...joined.values()];
 }
 
 function adviceOf(

@@ -1,10 +1,11 @@
 // Groups the failing requests into symptoms: what clients saw, how often, who answered. The verdict has to explain each of them.
 import type { Evidence, SiteFacts } from '../model/evidence.ts';
 import type { Exchange } from '../model/exchange.ts';
+import type { BalancerKind } from '../model/site.ts';
 import type { Answerer, Symptom } from '../model/symptom.ts';
 import type { Trace } from '../model/trace.ts';
 import { isFailure, sameRequest } from './failure.ts';
-import { identify } from './fingerprints/identify.ts';
+import { identify, isOwnErrorPage } from './fingerprints/identify.ts';
 import { exchangesOf, measured } from './traces.ts';
 
 interface Failed {
@@ -74,8 +75,8 @@ export function answererOf(site: SiteFacts, exchange: Exchange, trace: Trace | u
 
   const edge = site.edge[0]?.name ?? null;
   const balancer = site.balancer?.name ?? null;
-  if (page !== null && page.role === 'edge') return { hop: 'edge', host: edge, product, by: 'page' };
-  if (page !== null && page.role === 'balancer') return { hop: 'balancer', host: balancer, product, by: 'page' };
+  if (page !== null && isOwnErrorPage(page) && page.role === 'edge') return { hop: 'edge', host: edge, product, by: 'page' };
+  if (page !== null && isOwnErrorPage(page) && page.role === 'balancer' && isOfKind(page.id, site.balancer?.kind)) return { hop: 'balancer', host: balancer, product, by: 'page' };
 
   const same = all.filter((each) => sameRequest(each, exchange));
   const past = (purpose: Exchange['purpose']): readonly Exchange[] => same.filter((each) => each.purpose === purpose && each.error === null);
@@ -89,4 +90,9 @@ export function answererOf(site: SiteFacts, exchange: Exchange, trace: Trace | u
   // No backend gives this code when asked directly, so it is made in front of them.
   if (everyBackendTried && balancer !== null) return { hop: 'balancer', host: balancer, product, by: 'bypass' };
   return { hop: 'unknown', host: null, product, by: page === null ? 'none' : 'page' };
+}
+
+/** A page only points to the balancer where it is of the balancer's own make; an HAProxy page in front of an nginx balancer is another hop's. */
+function isOfKind(product: string, kind: BalancerKind | undefined): boolean {
+  return kind === 'other' || (kind !== undefined && product.startsWith(kind.split('-')[0] ?? kind));
 }

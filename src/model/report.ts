@@ -14,6 +14,7 @@ const citation = z.object({
 const step = z.object({
   title: z.string(),
   host: z.string().nullable(),
+  hosts: z.array(z.string()).optional().describe('Every host to do it on, where there are several; `host` is the first of them'),
   command: z.array(z.string()).optional().describe('Argument list, never a shell string'),
   config: z.object({ file: z.string(), text: z.string() }).optional(),
   undo: z.array(z.string()).optional(),

@@ -102,7 +102,7 @@ function causeRows(report: Report, cause: ReportCause, labels: Labels): readonly
 
 function causeSection(report: Report, cause: ReportCause, number: number | null, labels: Labels): Html {
   const steps = cause.fix.steps.map((step) => {
-    const place = step.host === null ? labels.byHand : `${labels.on} ${plain(step.host)}`;
+    const place = step.host === null ? labels.byHand : `${labels.on} ${(step.hosts ?? [step.host]).map(plain).join(', ')}`;
     const risk = step.risk === 'none' ? '' : `${labels.comma}${labels.risk} ${wordFor('risk', step.risk, report.language)}`;
     return markup`<li>
       ${plain(step.title)} <span class="quiet">${labels.open}${place}${risk}${labels.close}</span> ${

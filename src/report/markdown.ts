@@ -63,7 +63,7 @@ export function causeItems(report: Report, cause: ReportCause, labels: Labels): 
 export function fixLines(report: Report, cause: ReportCause, labels: Labels): readonly string[] {
   const lines: string[] = [];
   cause.fix.steps.forEach((step, i) => {
-    const place = step.host === null ? labels.byHand : `${labels.on} ${prose(step.host)}`;
+    const place = step.host === null ? labels.byHand : `${labels.on} ${(step.hosts ?? [step.host]).map(prose).join(', ')}`;
     const risk = step.risk === 'none' ? '' : `${labels.comma}${labels.risk} ${wordFor('risk', step.risk, report.language)}`;
     lines.push(`${i + 1}. ${prose(step.title)}${labels.open}${place}${risk}${labels.close}`);
     if (step.config !== undefined)

@@ -201,7 +201,7 @@ function fixSection(page: Page, cause: ReportCause, index: number | null): void 
     index === null ? '' : `${plain(cause.id)}${cause.host === null ? '' : ` · ${plain(cause.host)}`}`,
   );
   cause.fix.steps.forEach((step, i) => {
-    const place = step.host === null ? labels.byHand : `${labels.on} ${plain(step.host)}`;
+    const place = step.host === null ? labels.byHand : `${labels.on} ${(step.hosts ?? [step.host]).map(plain).join(', ')}`;
     const risk =
       step.risk === 'none'
         ? ''
