@@ -239,7 +239,7 @@ async function raise(directory: string, options: LabOptions, phpVersion: string)
     if (ref !== null && hosts.some((host) => host.name === name)) state.hosts[name] = ref;
   }
   writeState(directory, state);
-  await connectHere(init.pid);
+  await connectHere(init.pid, Object.values(facts.backendAddresses));
   const settled = await until(
     () => failed(directory, hosts) !== null || hosts.every((host) => statusOf(directory, host.name).endsWith('done\n')),
     20_000,
@@ -279,7 +279,7 @@ function failed(directory: string, hosts: readonly HostPlan[]): string | null {
   return null;
 }
 
-async function connectHere(fabricPid: number): Promise<void> {
+async function connectHere(fabricPid: number, privateAddresses: readonly string[]): Promise<void> {
   await mustRun(['ip', '-batch', '-'], { input: `link add ${here.device} type veth peer name p-${here.peer} netns ${fabricPid}\n` });
   await Promise.all([
     mustRun(['nsenter', '-t', String(fabricPid), '--net', '--', 'ip', 'link', 'set', `p-${here.peer}`, 'master', 'br-isp-a', 'up']),
@@ -289,6 +289,8 @@ async function connectHere(fabricPid: number): Promise<void> {
         `address add ${here.managementAddress}/32 dev ${here.device}`,
         `link set ${here.device} up`,
         ...here.routes.map((network) => `route add ${network} via ${here.gateway} dev ${here.device} src ${here.address}`),
+        // Private addresses end at the ISP, which has no way to them: without this they would leave by the machine's own default route.
+        ...privateAddresses.map((address) => `route add ${address}/32 via ${here.gateway} dev ${here.device} src ${here.address}`),
         `route add ${here.managementNetwork} via ${here.managementGateway} dev ${here.device} src ${here.managementAddress}`,
         '',
       ].join('\n'),
