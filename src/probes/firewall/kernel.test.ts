@@ -309,3 +309,22 @@ describe('rule sets in a real kernel', () => {
     }
   });
 });
+
+describe('what depends on the moment', () => {
+  it('a rate limit: unknown, but the rule that may drop is named and has counted', { timeout: 20_000 }, async () => {
+    await load('table inet t { chain i { type filter hook input priority 0; ip saddr 100.64.0.0/10 tcp dport 80 ct state new limit rate over 1/hour burst 1 packets counter drop; }; }');
+    await connector.connect(balancer, server4, 80);
+    await connector.connect(balancer, server4, 80);
+    const { ended, decision } = await ask(balancer, 80);
+    expect(ended).toBe('timeout');
+    expect(decision).toMatchObject({ verdict: 'unknown', rule: { packetsDelta: expect.any(Number) }, uncertain: [expect.stringContaining('rate limit over 1/hour')] });
+    expect(decision.rule?.packetsDelta).toBeGreaterThanOrEqual(1);
+  });
+
+  it('a rule that came between the readings has no earlier counter', async () => {
+    await load('iptables -A INPUT -p tcp --dport 443 -j DROP; iptables -A INPUT -p tcp --dport 80 -j DROP');
+    const evidence = await measureAround(firewall, () => server.must('iptables -I INPUT 1 -p tcp --dport 22 -j DROP'), { prefix: server.prefix });
+    const decision = evaluateArrival(evidence, synPacket({ hook: 'input', saddr: balancer, daddr: server4, dport: 22, iif: 's0' }), { routes });
+    expect(decision.rule).toMatchObject({ handle: 1, packetsDelta: null });
+  });
+});
