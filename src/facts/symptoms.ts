@@ -28,7 +28,8 @@ export function symptomsOf(site: SiteFacts, evidence: readonly Evidence[], trace
       sent.set(kind, (sent.get(kind) ?? 0) + 1);
       if (!isFailure(exchange)) continue;
       const trace = traceOf.get(exchange.nonce);
-      const answerer = answererOf(site, exchange, trace, everyone.map(([each]) => each));
+      const sometimesFine = requests.data.exchanges.some((each) => each.purpose === 'reproduce' && sameRequest(each, exchange) && !isFailure(each));
+      const answerer = answererOf(site, exchange, trace, everyone.map(([each]) => each), sometimesFine);
       const key = [kind, exchange.status, exchange.error, answerer.hop, answerer.hop === 'backend' ? '' : answerer.host].join(' ');
       const group = groups.get(key) ?? [];
       group.push({ exchange, client: requests.data.from, evidence: requests.id, answerer, backend: trace?.backend ?? null });
@@ -62,8 +63,11 @@ function symptomOf(group: readonly Failed[], id: string, sent: ReadonlyMap<strin
   };
 }
 
-/** Who produced the answer. Logs prove it; a page's fingerprint and what the same request gets past each hop narrow it down. */
-export function answererOf(site: SiteFacts, exchange: Exchange, trace: Trace | undefined, all: readonly Exchange[]): Answerer {
+/**
+ * Who produced the answer. Logs prove it; a page's fingerprint and what the same request gets past each hop narrow it down. What fails only
+ * sometimes may do well past the edge by mere chance, so then that says nothing.
+ */
+export function answererOf(site: SiteFacts, exchange: Exchange, trace: Trace | undefined, all: readonly Exchange[], sometimesFine = false): Answerer {
   const page = exchange.status === null ? null : identify({ status: exchange.status, headers: exchange.headers, body: exchange.body });
   const product = page?.id ?? null;
   const hopOf = (host: string): Answerer['hop'] =>
@@ -81,7 +85,7 @@ export function answererOf(site: SiteFacts, exchange: Exchange, trace: Trace | u
   const same = all.filter((each) => sameRequest(each, exchange));
   const past = (purpose: Exchange['purpose']): readonly Exchange[] => same.filter((each) => each.purpose === purpose && each.error === null);
   const pastEdge = past('bypass-edge');
-  if (edge !== null && pastEdge.length > 0 && pastEdge.every((each) => !isFailure(each))) return { hop: 'edge', host: edge, product, by: 'bypass' };
+  if (edge !== null && !seenBehindEdge(site, trace) && !sometimesFine && pastEdge.length > 0 && pastEdge.every((each) => !isFailure(each))) return { hop: 'edge', host: edge, product, by: 'bypass' };
   const pastBalancer = past('bypass-balancer');
   const alike = pastBalancer.filter((each) => each.status === exchange.status);
   if (alike.length > 0) return { hop: 'backend', host: alike.length === 1 && site.backends.length === 1 ? (alike[0]?.target ?? null) : null, product, by: 'bypass' };
@@ -90,6 +94,11 @@ export function answererOf(site: SiteFacts, exchange: Exchange, trace: Trace | u
   // No backend gives this code when asked directly, so it is made in front of them.
   if (everyBackendTried && balancer !== null) return { hop: 'balancer', host: balancer, product, by: 'bypass' };
   return { hop: 'unknown', host: null, product, by: page === null ? 'none' : 'page' };
+}
+
+/** A hop behind the edge has this very request in its log: the edge let it through. */
+function seenBehindEdge(site: SiteFacts, trace: Trace | undefined): boolean {
+  return trace?.hops.some((hop) => !site.edge.some((each) => each.name === hop.host)) ?? false;
 }
 
 /** A page only points to the balancer where it is of the balancer's own make; an HAProxy page in front of an nginx balancer is another hop's. */
