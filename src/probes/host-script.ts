@@ -311,12 +311,13 @@ w5_haproxy_find() {
 }
 `;
 
+const nginxMention = /W5_NGINX_(?:PID\b|BIN|CONF\b|PREFIX|SOURCE|ERROR\b)|w5_nginx_/;
 /** What is found out before the snippets run, and only when one of them speaks of it. */
 const findings: readonly (readonly [RegExp, string])[] = [
-  [/w5_try|w5_nginx_|W5_NGINX_/, 'w5_timeout_find'],
-  [/W5_NGINX_(PID|BIN|CONF\b|PREFIX|SOURCE|ERROR\b)|w5_nginx_/, 'w5_nginx_load'],
-  [/W5_FPM_(PIDS|CONFS?\b)|w5_fpm_dump/, 'w5_fpm_find'],
-  [/W5_HAPROXY_(PIDS|CONFS\b)/, 'w5_haproxy_find'],
+  [new RegExp(`w5_try|${nginxMention.source}`), 'w5_timeout_find'],
+  [nginxMention, 'w5_nginx_load'],
+  [/W5_FPM_CONFS?\b|w5_fpm_dump/, 'w5_fpm_find'],
+  [/W5_HAPROXY_CONFS\b/, 'w5_haproxy_find'],
 ];
 
 /**
