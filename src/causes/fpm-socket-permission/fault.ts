@@ -21,7 +21,10 @@ export const fpmSocketPermissionFault: Fault = {
       host: 'web-1',
       async inject(lab) {
         const directory = lab.facts.paths.fpmSocket.replace(/\/[^/]*$/, '');
-        await lab.host('web-1').change(['chmod', '0700', directory], ['chmod', '0755', directory]);
+        const backend = lab.host('web-1');
+        const [mode = '755', owner = '0:0'] = (await backend.run(['stat', '-c', '%a %u:%g', directory])).trim().split(' ');
+        await backend.change(['chown', '0:0', directory], ['chown', owner, directory]);
+        await backend.change(['chmod', '0700', directory], ['chmod', mode, directory]);
       },
     },
   ],

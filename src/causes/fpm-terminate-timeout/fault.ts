@@ -10,7 +10,7 @@ async function limit(lab: Lab, names: readonly string[]): Promise<void> {
     await backend.edit(paths.fpmPool, /^pm = .*$/m, `request_terminate_timeout = ${seconds}s\npm = dynamic`);
     await backend.service('php-fpm', 'restart');
   }
-  await lab.siteUses({ path: `/api/report?seconds=${((readTimeoutMs * 0.75) / 1000).toFixed(2)}` });
+  await lab.siteUses({ path: `/api/report?seconds=${((readTimeoutMs * 0.55) / 1000).toFixed(2)}` });
 }
 
 export const fpmTerminateTimeoutFault: Fault = {

@@ -75,12 +75,16 @@ export const upstreamReadTimeout = defineCause({
     const allowed = limit === null ? `${seconds(allowedMs)} s` : `${seconds(limit.ms)} s (${limit.name}${limit.at === 'default' ? ', by default' : ''})`;
     const allowedZh = limit === null ? `${seconds(allowedMs)} 秒` : `${seconds(limit.ms)} 秒（${limit.name}${limit.at === 'default' ? '，默认值' : ''}）`;
     const took = done === undefined ? say(`had not answered after ${seconds(direct.exchange.phases.totalMs)} s`, `${seconds(direct.exchange.phases.totalMs)} 秒后仍未响应`) : say(`takes ${seconds(done.exchange.phases.totalMs)} s`, `需要 ${seconds(done.exchange.phases.totalMs)} 秒`);
+    const earlier = other !== null && limit !== null && other.ms > limit.ms;
     return {
       is: proven ? 'confirmed' : 'likely',
       host,
       layer: atBackend ? 'web-server' : 'app-runtime',
       summary: atBackend
-        ? say(`The web server on ${host} gives its application ${allowed} and then answers 504; the page did not come in that time.`, `${host} 上的 Web 服务器只等待应用 ${allowedZh} 便返回 504，而页面未能在此时间内完成。`)
+        ? say(
+            `The web server on ${host} gives its application ${allowed} and then answers 504${earlier ? `, although ${balancer} would wait ${seconds(other.ms)} s` : ''}; the page did not come in that time.`,
+            `${host} 上的 Web 服务器只等待应用 ${allowedZh} 便返回 504${earlier ? `（而 ${balancer} 可等待 ${seconds(other.ms)} 秒）` : ''}，页面未能在此时间内完成。`,
+          )
         : say(`${balancer} waits ${allowed} for ${host}, but the page ${took.en} when asked there directly.`, `${balancer} 只等待 ${host} ${allowedZh}，而直接请求时该页面${took.zh}。`),
       because: [first ?? citeRequest(direct, outcomeText(direct)), ...others],
       explains: late.map((each) => each.symptom.id),

@@ -14,7 +14,7 @@ async function impatient(lab: Lab, names: readonly string[]): Promise<void> {
     await backend.edit(paths.nginxSite, /fastcgi_read_timeout [^;]+;/, `fastcgi_read_timeout ${Math.round(readTimeoutMs / 3)}ms;`);
     await backend.service('nginx', 'reload');
   }
-  await lab.siteUses({ path: report(readTimeoutMs * 0.7) });
+  await lab.siteUses({ path: report(readTimeoutMs * 0.55) });
 }
 
 export const upstreamReadTimeoutFault: Fault = {

@@ -8,8 +8,10 @@ export function fixUpstreamReadTimeout(finding: Convicted): Fix {
   const fact = (name: string): string => String(finding.facts?.[name] ?? '');
   const number = (name: string): number => Number(finding.facts?.[name] ?? 0);
   const limitSeconds = Math.max(1, Math.round(number('limitMs') / 1000));
-  const wanted = Math.ceil(Math.max(number('neededMs') * 1.5, number('limitMs') * 2) / 1000);
   const atBackend = fact('where') === 'web-server';
+  const enough = Math.max(number('neededMs') * 1.5, number('limitMs') * 2);
+  // The balancer has to outlast the web server behind it.
+  const wanted = Math.ceil((atBackend && number('otherMs') > number('limitMs') ? Math.max(number('otherMs') * 0.9, number('limitMs')) : enough) / 1000);
   const holder = atBackend ? host : fact('balancer') === '' ? null : fact('balancer');
   const file = /^(\/.+):\d+$/.exec(fact('at'))?.[1];
   const setting = fact('setting');
