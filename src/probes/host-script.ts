@@ -327,10 +327,9 @@ const findings: readonly (readonly [RegExp, string])[] = [
 export function composeHostScript(probes: readonly HostProbe[], phase: 'before' | 'after', token: string): string {
   if (!/^[0-9a-f]{16,64}$/.test(token)) throw new TypeError('a section token is 16 to 64 hex digits');
   const chosen = probes.filter((probe) => probe.when === 'both' || probe.when === phase);
-  const text = chosen
-    .map((probe) => probe.script)
-    .filter((script) => phase === 'before' || !script.includes('w5_nginx_ready'))
-    .join('\n');
+  const scripts = chosen.map((probe) => probe.script);
+  const text = scripts.join('\n');
+  const wantsNginx = scripts.some((script) => nginxMention.test(script) && (phase === 'before' || !script.includes('w5_nginx_ready')));
   const bodies = chosen.map((probe, n) => `w5_snippet_${n}() {\n:\n${probe.script}\n}\n`);
   // The exit code stands inside the capped stream, so a section that ended without one was cut.
   const calls = chosen.map(
@@ -339,7 +338,9 @@ export function composeHostScript(probes: readonly HostProbe[], phase: 'before' 
 printf '\\n%s end\\n' "$w5_token"
 `,
   );
-  const load = findings.filter(([mention]) => mention.test(text)).map(([, call]) => `${call} >/dev/null`);
+  const load = findings
+    .filter(([mention]) => (mention === nginxMention ? wantsNginx : mention.test(text)))
+    .map(([, call]) => `${call} >/dev/null`);
   // A function is read to its end before it runs, so its standard input can be taken away from the stream that carries the script.
   return `${preamble}w5_token=${token}
 W5_PHASE=${phase}
