@@ -51,7 +51,8 @@ function existing(path: string, sizes: ReadonlyMap<string, Size>): { path: strin
     if (size) return { path: at, size };
     at = at.slice(0, at.lastIndexOf('/'));
   }
-  const root = sizes.get('/');
+  // What a process sees below its own root is not what we see below ours.
+  const root = /^\/proc\/\d+\/root/.test(path) ? undefined : sizes.get('/');
   return root ? { path: '/', size: root } : null;
 }
 

@@ -38,11 +38,20 @@ w5_uses=$(
         }
         next
       }
-      { line = $0; sub(/^[ \\t]+/, "", line); n = split(line, word, /[ \\t;]+/) }
-      word[1] ~ /^(client_body_temp|proxy_temp|fastcgi_temp|uwsgi_temp|scgi_temp)_path$/ { name = word[1]; sub(/_path$/, "", name); set[name] = 1; add(name, word[2]) }
-      word[1] ~ /^(proxy_cache|fastcgi_cache|uwsgi_cache)_path$/ { name = word[1]; sub(/_path$/, "", name); add(name, word[2]) }
-      word[1] == "error_log" || word[1] == "access_log" { add("logs", word[2]) }
-      word[1] == "root" { add("root", word[2]) }
+      {
+        line = $0
+        sub(/(^|[ \\t])#.*/, "", line)
+        m = split(line, statement, /[;{}]/)
+        for (i = 1; i <= m; i++) {
+          sub(/^[ \\t]+/, "", statement[i])
+          if (split(statement[i], word, /[ \\t]+/) < 2) continue
+          name = word[1]
+          if (name ~ /^(client_body_temp|proxy_temp|fastcgi_temp|uwsgi_temp|scgi_temp)_path$/) { sub(/_path$/, "", name); set[name] = 1; add(name, word[2]) }
+          else if (name ~ /^(proxy_cache|fastcgi_cache|uwsgi_cache|scgi_cache)_path$/) { sub(/_path$/, "", name); add(name, word[2]) }
+          else if (name == "error_log" || name == "access_log") add("logs", word[2])
+          else if (name == "root") add("root", word[2])
+        }
+      }
       END {
         # With no path compiled in, nginx uses these below its prefix.
         for (name in built) if (!(name in set)) add(name, built[name])

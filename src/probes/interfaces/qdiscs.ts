@@ -49,10 +49,10 @@ export function qdiscsFromText(text: string): QdiscSample[] {
   });
 }
 
-/** `tc -s class show dev X`: classes appear with `class` behind their kind; their ceiling is their rate. */
+/** `tc -s class show dev X`: classes appear with `class` behind their kind; their ceiling is their rate. Classes that divide nothing (of tbf, fq_codel, mq) are left out. */
 export function classesFromText(text: string, dev: string): QdiscSample[] {
   return blocks(text).flatMap((block) => {
-    const head = /^class (\S+) (\S+) (?:root|parent (\S+))/.exec(block);
+    const head = /^class (htb|hfsc|cbq|drr|ets) (\S+) (?:root|parent (\S+))/.exec(block);
     return head ? [{ dev, kind: `${head[1] ?? ''} class`, handle: head[2] ?? '', parent: head[3] ?? 'root', rateBitsPerSecond: rateOf(block), ...statistics(block) }] : [];
   });
 }
