@@ -1,5 +1,7 @@
 // The registry of faults: what the lab can break for real, one per cause.
 import type { Fault } from '../model/fault.ts';
+import { clientIpBlockedFault } from './client-ip-blocked/fault.ts';
+import { ddosForwardingRuleMissingFault } from './ddos-forwarding-rule-missing/fault.ts';
 import { firewallDropsLbRangeFault } from './firewall-drops-lb-range/fault.ts';
 import { firewallRejectsLbRangeFault } from './firewall-rejects-lb-range/fault.ts';
 import { fpmDownStaticHealthOkFault } from './fpm-down-static-health-ok/fault.ts';
@@ -7,9 +9,16 @@ import { fpmMaxChildrenFault } from './fpm-max-children/fault.ts';
 import { fpmSocketPathMismatchFault } from './fpm-socket-path-mismatch/fault.ts';
 import { fpmSocketPermissionFault } from './fpm-socket-permission/fault.ts';
 import { fpmTerminateTimeoutFault } from './fpm-terminate-timeout/fault.ts';
+import { hairpinLoopFault } from './hairpin-loop/fault.ts';
+import { headerTooLargeRequestFault } from './header-too-large-request/fault.ts';
+import { headerTooLargeResponseFault } from './header-too-large-response/fault.ts';
+import { icpBlockPageFault } from './icp-block-page/fault.ts';
+import { ispBlockFault } from './isp-block/fault.ts';
 import { upstreamReadTimeoutFault } from './upstream-read-timeout/fault.ts';
 
 export const faults: readonly Fault[] = [
+  clientIpBlockedFault,
+  ddosForwardingRuleMissingFault,
   firewallDropsLbRangeFault,
   firewallRejectsLbRangeFault,
   fpmDownStaticHealthOkFault,
@@ -17,5 +26,10 @@ export const faults: readonly Fault[] = [
   fpmSocketPathMismatchFault,
   fpmSocketPermissionFault,
   fpmTerminateTimeoutFault,
+  hairpinLoopFault,
+  headerTooLargeRequestFault,
+  headerTooLargeResponseFault,
+  icpBlockPageFault,
+  ispBlockFault,
   upstreamReadTimeoutFault,
 ];
