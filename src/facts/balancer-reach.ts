@@ -70,7 +70,8 @@ export function deciderOf(evidence: Measured<'firewall'>, { rule, policy, engine
   const decider = rule ?? policy;
   if (decider === null) return null;
   const where = `${engine === 'iptables' ? 'iptables' : decider.family} ${decider.table}/${decider.chain}`;
-  const text = rule?.text ?? `policy ${rejectWith === null ? 'drop' : 'reject'}`;
+  // Figures inside the rule's own text would be told twice.
+  const text = rule?.text.replace(/ counter packets \d+ bytes \d+/, '') ?? `policy ${rejectWith === null ? 'drop' : 'reject'}`;
   const { packetsNow, packetsDelta } = decider;
   const counted =
     packetsNow === null

@@ -29,7 +29,8 @@ export interface BlockKind {
 /** Judges one backend's firewall rules for the balancer's connections. */
 export function judgeBlock(scene: Looks, host: string, kind: BlockKind): Finding {
   const { balancer } = scene.site;
-  if (balancer === undefined) return { is: 'not-applicable', host, reason: say('the site file names no balancer', '站点文件中没有负载均衡') };
+  if (balancer === undefined)
+    return { is: 'not-applicable', host, reason: say('the site file names no balancer', '站点文件中没有负载均衡') };
   const passage = passageTo(scene, host);
   if (passage === null) return unknown(scene, host);
   const blocked = passage.of(kind.verdict);
@@ -47,11 +48,37 @@ export function judgeBlock(scene: Looks, host: string, kind: BlockKind): Finding
   const because: Citations = [
     decider.citation,
     ...(source.citation === null ? [] : [source.citation]),
-    ...tried.slice(0, 1).map((hop): Citation => ({ evidence: hop.evidence, path: `/access/${hop.index}/text`, says: say(`${balancer.name} got no connection to ${host}: ${hop.line.text}`, `${balancer.name} 未能连上 ${host}：${hop.line.text}`) })),
+    ...tried
+      .slice(0, 1)
+      .map((hop): Citation => ({
+        evidence: hop.evidence,
+        path: `/access/${hop.index}/text`,
+        says: say(`${balancer.name} got no connection to ${host}: ${hop.line.text}`, `${balancer.name} 未能连上 ${host}：${hop.line.text}`),
+      })),
     ...errors.slice(0, 1).map((each) => citeError(each)),
     ...(check === null ? [] : [check.citation]),
-    ...sides.fromBalancer.slice(0, 1).map((each) => citeRequest(each, say(`the page asked straight from ${balancer.name}: ${outcomeText(each).en}`, `从 ${balancer.name} 直接请求该页面：${outcomeText(each).zh}`))),
-    ...(sides.itself === null ? [] : [citeRequest(sides.itself, say(`${host} itself gets the same page from port ${passage.port}: ${outcomeText(sides.itself).en}`, `${host} 自己访问 ${passage.port} 端口的同一页面：${outcomeText(sides.itself).zh}`))]),
+    ...sides.fromBalancer
+      .slice(0, 1)
+      .map((each) =>
+        citeRequest(
+          each,
+          say(
+            `the page asked straight from ${balancer.name}: ${outcomeText(each).en}`,
+            `从 ${balancer.name} 直接请求该页面：${outcomeText(each).zh}`,
+          ),
+        ),
+      ),
+    ...(sides.itself === null
+      ? []
+      : [
+          citeRequest(
+            sides.itself,
+            say(
+              `${host} itself gets the same page from port ${passage.port}: ${outcomeText(sides.itself).en}`,
+              `${host} 自己访问 ${passage.port} 端口的同一页面：${outcomeText(sides.itself).zh}`,
+            ),
+          ),
+        ]),
   ];
   const range = rangeText(scene, passage);
   const does = kind.does(decision);
@@ -59,6 +86,7 @@ export function judgeBlock(scene: Looks, host: string, kind: BlockKind): Finding
     `The firewall on ${host} ${does.en} connections from ${balancer.name} (${range}) to port ${passage.port}: ${decider.where}: ${decider.text}`,
     `${host} 上的防火墙${does.zh}来自 ${balancer.name}（${range}）到 ${passage.port} 端口的连接：${decider.where}：${decider.text}`,
   );
+  const declared = balancer.backendSources.filter((each) => each.includes(':') === source.address.includes(':'));
   const idle = decider.packetsDelta === 0;
   // Nothing met the rule while requests failed, or it holds only addresses that the balancer may not use: a trap for another day.
   if (idle || (!blocked.certain && decider.packetsDelta === null)) {
@@ -81,7 +109,7 @@ export function judgeBlock(scene: Looks, host: string, kind: BlockKind): Finding
       handle: decision.rule?.handle ?? 0,
       rule: decider.text,
       byPolicy: decision.rule === null,
-      ranges: scene.site.balancer?.backendSources.length === 0 ? [source.address] : [...(scene.site.balancer?.backendSources ?? [])],
+      ranges: declared.length === 0 ? [source.address] : declared,
       port: passage.port,
       balancer: balancer.name,
     },
@@ -107,11 +135,18 @@ function explains(scene: Looks, host: string, kind: BlockKind, { symptom, tried,
 function checkOf(scene: Looks, host: string, kind: BlockKind): { readonly citation: Citation } | null {
   const stat = scene.one('haproxy-stat', scene.site.balancer?.name);
   if (stat === undefined) return null;
-  const down = (server: HaproxyServerStat): boolean => server.status.startsWith('DOWN') && server.checkStatus === kind.checkStatus && server.address !== null && backendOf(scene.site, server.address) === host;
+  const down = (server: HaproxyServerStat): boolean =>
+    server.status.startsWith('DOWN') &&
+    server.checkStatus === kind.checkStatus &&
+    server.address !== null &&
+    backendOf(scene.site, server.address) === host;
   const index = stat.data.servers.findIndex(down);
   const server = stat.data.servers[index];
   if (server === undefined) return null;
-  const says = say(`HAProxy's health check of ${server.backend}/${server.server}: ${server.status}, ${server.checkStatus ?? ''}`, `HAProxy 对 ${server.backend}/${server.server} 的健康检查：${server.status}，${server.checkStatus ?? ''}`);
+  const says = say(
+    `HAProxy's health check of ${server.backend}/${server.server}: ${server.status}, ${server.checkStatus ?? ''}`,
+    `HAProxy 对 ${server.backend}/${server.server} 的健康检查：${server.status}，${server.checkStatus ?? ''}`,
+  );
   return { citation: { evidence: stat.id, path: `/servers/${index}/checkStatus`, says } };
 }
 
@@ -119,25 +154,57 @@ function unknown(scene: Looks, host: string): Finding {
   const firewall = scene.one('firewall', host);
   if (firewall === undefined || !firewallWasRead(firewall.data)) {
     const why = firewall?.data.reason ?? null;
-    return { is: 'inconclusive', host, reason: say(`the firewall rules could not be read${why === null ? '' : `: ${why}`}`, `无法读取防火墙规则${why === null ? '' : `：${why}`}`), wouldTell: ['firewall'] };
+    return {
+      is: 'inconclusive',
+      host,
+      reason: say(
+        `the firewall rules could not be read${why === null ? '' : `: ${why}`}`,
+        `无法读取防火墙规则${why === null ? '' : `：${why}`}`,
+      ),
+      wouldTell: ['firewall'],
+    };
   }
-  return { is: 'inconclusive', host, reason: say('which addresses the balancer uses towards its backends is not known (`backendSources` in the site file)', '不知道负载均衡访问后端所用的地址（站点文件中的 `backendSources`）'), wouldTell: ['routes', 'logs'] };
+  return {
+    is: 'inconclusive',
+    host,
+    reason: say(
+      'which addresses the balancer uses towards its backends is not known (`backendSources` in the site file)',
+      '不知道负载均衡访问后端所用的地址（站点文件中的 `backendSources`）',
+    ),
+    wouldTell: ['routes', 'logs'],
+  };
 }
 
 /** Nothing is held up in this way: it passes, or it cannot be told. */
 function passes(passage: Passage, host: string, kind: BlockKind): Finding {
-  const open = passage.decisions.find(({ decision }) => decision.verdict === 'unknown' && decision.possible.some((each) => each.verdict === kind.verdict));
+  const open = passage.decisions.find(
+    ({ decision }) => decision.verdict === 'unknown' && decision.possible.some((each) => each.verdict === kind.verdict),
+  );
   if (open !== undefined) {
     const doubts = open.decision.uncertain.join('; ');
-    return { is: 'inconclusive', host, reason: say(`whether the firewall lets ${open.source.address} in depends on what cannot be seen from outside: ${doubts}`, `防火墙是否放行 ${open.source.address} 取决于无法从外部得知的条件：${doubts}`) };
+    return {
+      is: 'inconclusive',
+      host,
+      reason: say(
+        `whether the firewall lets ${open.source.address} in depends on what cannot be seen from outside: ${doubts}`,
+        `防火墙是否放行 ${open.source.address} 取决于无法从外部得知的条件：${doubts}`,
+      ),
+    };
   }
   const [first] = passage.decisions;
   const decider: Decider | null = first === undefined ? null : deciderOf(passage.evidence, first.decision);
   const from = [...new Set(passage.decisions.map(({ source }) => source.address))].join(', ');
   const path = passage.evidence.data.nft !== null ? '/nft' : passage.evidence.data.iptables !== null ? '/iptables' : '/ip6tables';
   const verdict = first?.decision.verdict ?? 'accept';
-  const does = verdict === 'accept' ? say(`lets ${from} in to port ${passage.port}`, `放行 ${from} 到 ${passage.port} 端口的连接`) : say(`does not ${kind.verdict}, but ${verdict}s ${from}`, `对 ${from} 的处理不是 ${kind.verdict}，而是 ${verdict}`);
-  const general: Citation = { evidence: passage.evidence.id, path, says: say(`the firewall on ${host} ${does.en}`, `${host} 上的防火墙${does.zh}`) };
+  const does =
+    verdict === 'accept'
+      ? say(`lets ${from} in to port ${passage.port}`, `放行 ${from} 到 ${passage.port} 端口的连接`)
+      : say(`does not ${kind.verdict}, but ${verdict}s ${from}`, `对 ${from} 的处理不是 ${kind.verdict}，而是 ${verdict}`);
+  const general: Citation = {
+    evidence: passage.evidence.id,
+    path,
+    says: say(`the firewall on ${host} ${does.en}`, `${host} 上的防火墙${does.zh}`),
+  };
   return { is: 'ruled-out', host, because: [general, ...(decider === null ? [] : [decider.citation])] };
 }
 

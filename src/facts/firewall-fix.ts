@@ -9,10 +9,11 @@ export function openFirewall(finding: Convicted): Fix {
   const fact = (name: string): string => String(finding.facts?.[name] ?? '');
   const ranges = Array.isArray(finding.facts?.ranges) ? (finding.facts.ranges as readonly string[]) : [];
   const port = fact('port');
+  const byPolicy = finding.facts?.byPolicy === true;
   const steps: FixStep[] = [];
   for (const range of ranges) {
-    const title = say(`Let ${range} in to port ${port}, before that rule`, `在该规则之前放行 ${range} 到 ${port} 端口`);
-    steps.push({ title, host, risk: 'low', ...allow(fact, range, port, finding.facts?.byPolicy === true) });
+    const title = byPolicy ? say(`Let ${range} in to port ${port}`, `放行 ${range} 到 ${port} 端口`) : say(`Let ${range} in to port ${port}, before that rule`, `在该规则之前放行 ${range} 到 ${port} 端口`);
+    steps.push({ title, host, risk: 'low', ...allow(fact, range, port, byPolicy) });
   }
   steps.push({
     title: say(
@@ -23,9 +24,15 @@ export function openFirewall(finding: Convicted): Fix {
     risk: 'low',
   });
   return {
-    summary: say(`Allow ${ranges.join(', ')} on ${host ?? 'the backend'} before “${fact('rule')}”.`, `在 ${host ?? '后端'} 上于 “${fact('rule')}” 之前放行 ${ranges.join('、')}。`),
+    summary: say(
+      `Allow ${ranges.join(', ')} on ${host ?? 'the backend'} before “${fact('rule')}”.`,
+      `在 ${host ?? '后端'} 上于 “${fact('rule')}” 之前放行 ${ranges.join('、')}。`,
+    ),
     steps,
-    verify: say(`The rule’s counter stands still, and ${fact('balancer')} gets the page from port ${port} of this backend.`, `该规则的计数器不再增长，且 ${fact('balancer')} 能从该后端的 ${port} 端口取得页面。`),
+    verify: say(
+      `The rule’s counter stands still, and ${fact('balancer')} gets the page from port ${port} of this backend.`,
+      `该规则的计数器不再增长，且 ${fact('balancer')} 能从该后端的 ${port} 端口取得页面。`,
+    ),
   };
 }
 
@@ -36,10 +43,17 @@ function allow(fact: (name: string) => string, range: string, port: string, byPo
     const rule = ['-s', range, '-p', 'tcp', '--dport', port, '-j', 'ACCEPT'];
     const position = byPolicy ? [] : [fact('handle')];
     const verb = byPolicy ? '-A' : '-I';
-    return { command: [tool, '-t', fact('table'), verb, fact('chain'), ...position, ...rule], undo: [tool, '-t', fact('table'), '-D', fact('chain'), ...rule] };
+    return {
+      command: [tool, '-t', fact('table'), verb, fact('chain'), ...position, ...rule],
+      undo: [tool, '-t', fact('table'), '-D', fact('chain'), ...rule],
+    };
   }
   const words = [six ? 'ip6' : 'ip', 'saddr', range, 'tcp', 'dport', port, 'accept'];
   const chain = [fact('family'), fact('table'), fact('chain')];
   // nft names what it added only by a new handle, so there is no command that takes it back blindly.
-  return { command: byPolicy ? ['nft', 'add', 'rule', ...chain, ...words] : ['nft', 'insert', 'rule', ...chain, 'position', fact('handle'), ...words] };
+  return {
+    command: byPolicy
+      ? ['nft', 'add', 'rule', ...chain, ...words]
+      : ['nft', 'insert', 'rule', ...chain, 'position', fact('handle'), ...words],
+  };
 }
