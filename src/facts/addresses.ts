@@ -56,7 +56,8 @@ export function spanHolds(span: Span, address: Address): boolean {
 /** Canonical text of an address. */
 export function formatAddress(address: Address): string {
   const bytes: number[] = [];
-  for (let index = (address.family === 4 ? 4 : 16) - 1; index >= 0; index -= 1) bytes.push(Number((address.value >> BigInt(index * 8)) & 255n));
+  for (let index = (address.family === 4 ? 4 : 16) - 1; index >= 0; index -= 1)
+    bytes.push(Number((address.value >> BigInt(index * 8)) & 255n));
   return ipaddr.fromByteArray(bytes).toString();
 }
 

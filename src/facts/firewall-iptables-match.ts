@@ -125,7 +125,8 @@ function positive(option: Option, all: readonly Option[], state: State, ipsets: 
 function implicit(module: string, all: readonly Option[]): Answer {
   if (module === 'socket') return { doubt: 'match socket is not known from outside' };
   const needsOptions = !['tcp', 'udp', 'icmp', 'icmp6', 'comment', 'standard'].includes(module);
-  if (needsOptions && !all.some((other) => other.module === module && other.name !== '-m')) return { doubt: `match ${module.slice(0, 40)} is not understood` };
+  if (needsOptions && !all.some((other) => other.module === module && other.name !== '-m'))
+    return { doubt: `match ${module.slice(0, 40)} is not understood` };
   return true;
 }
 
@@ -160,7 +161,8 @@ function inPorts(port: number | null, items: readonly string[]): Answer {
     const [first, last] = item.split(':');
     return [first === '' ? 0 : Number(first), last === undefined ? Number(first) : last === '' ? 65_535 : Number(last)] as const;
   });
-  if (spans.some(([first, last]) => Number.isNaN(first) || Number.isNaN(last))) return { doubt: `ports ${items.join(',').slice(0, 60)} are not understood` };
+  if (spans.some(([first, last]) => Number.isNaN(first) || Number.isNaN(last)))
+    return { doubt: `ports ${items.join(',').slice(0, 60)} are not understood` };
   if (port === null) return spans.some(([first, last]) => first === 0 && last === 65_535) ? true : { doubt: 'the port is not known' };
   return spans.some(([first, last]) => first <= port && port <= last);
 }
@@ -172,9 +174,14 @@ function either(a: Answer, b: Answer): Answer {
 
 function inState(list: string, state: State): Answer {
   const wanted = list.split(',');
-  if (wanted.includes('DNAT') && state.translation !== 'none') return state.translation === 'done' ? true : { doubt: 'whether the connection was translated is not known' };
+  if (wanted.includes('DNAT') && state.translation !== 'none')
+    return state.translation === 'done' ? true : { doubt: 'whether the connection was translated is not known' };
   if (state.ctState === null) return { doubt: 'the connection state is not known' };
-  return wanted.includes(state.ctState.toUpperCase()) ? true : wanted.includes('SNAT') && state.ctState === 'established' ? { doubt: 'whether the connection was translated is not known' } : false;
+  return wanted.includes(state.ctState.toUpperCase())
+    ? true
+    : wanted.includes('SNAT') && state.ctState === 'established'
+      ? { doubt: 'whether the connection was translated is not known' }
+      : false;
 }
 
 const flagBits: Readonly<Record<string, number>> = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16, URG: 32, ALL: 63, NONE: 0 };
@@ -188,7 +195,8 @@ function markMatches(mark: bigint | null, text: string): Answer {
   const [value, mask] = text.split('/');
   if (mark === null) return { doubt: 'the mark is not known here' };
   const number = /^(0x[0-9a-f]+|\d+)$/i;
-  if (value === undefined || !number.test(value) || (mask !== undefined && !number.test(mask))) return { doubt: `mark ${text.slice(0, 40)} is not understood` };
+  if (value === undefined || !number.test(value) || (mask !== undefined && !number.test(mask)))
+    return { doubt: `mark ${text.slice(0, 40)} is not understood` };
   return (mark & (mask === undefined ? 0xffffffffn : BigInt(mask))) === BigInt(value);
 }
 

@@ -7,12 +7,21 @@ import type { Action, DecidingRule, Effect, Packet, State, Step, Table } from '.
 export type IptablesRule = IptablesRules['tables'][number]['rules'][number];
 
 /** Key of a rule's packet counter in `Firewall.before`. */
-export function iptablesCounterKey(command: 'iptables' | 'ip6tables', table: { readonly name: string; readonly legacy?: boolean }, chain: string, number: number): string {
+export function iptablesCounterKey(
+  command: 'iptables' | 'ip6tables',
+  table: { readonly name: string; readonly legacy?: boolean },
+  chain: string,
+  number: number,
+): string {
   return `${command}${table.legacy === true ? '-legacy' : ''}:${table.name}/${chain}/${number}`;
 }
 
 /** Key of a chain policy's packet counter in `Firewall.before`. */
-export function iptablesPolicyKey(command: 'iptables' | 'ip6tables', table: { readonly name: string; readonly legacy?: boolean }, chain: string): string {
+export function iptablesPolicyKey(
+  command: 'iptables' | 'ip6tables',
+  table: { readonly name: string; readonly legacy?: boolean },
+  chain: string,
+): string {
   return `${command}${table.legacy === true ? '-legacy' : ''}:${table.name}/${chain}/policy`;
 }
 
@@ -34,7 +43,11 @@ export function iptablesBaseChains(firewall: Firewall, family: 4 | 6): BaseChain
     for (const [index, rule] of table.rules.entries()) {
       const number = (numbers.get(rule.chain) ?? 0) + 1;
       numbers.set(rule.chain, number);
-      steps.get(rule.chain)?.push(new IptablesStep(rule, number, { command, table, steps, firewall, pointer: `/${command}/tables/${tableIndex}/rules/${index}` }));
+      steps
+        .get(rule.chain)
+        ?.push(
+          new IptablesStep(rule, number, { command, table, steps, firewall, pointer: `/${command}/tables/${tableIndex}/rules/${index}` }),
+        );
     }
     const walkable: Table = { label: `${table.legacy === true ? `${command}-legacy` : command} ${table.name}`, chains: steps };
     return table.chains.flatMap((chain, index): BaseChain[] => {
@@ -163,7 +176,31 @@ function startsOption(spec: readonly string[], index: number, taken: number, opt
   return word === '!' || /^--?[a-z]/.test(word);
 }
 
-const continuing = new Set(['LOG', 'NFLOG', 'ULOG', 'TRACE', 'TCPMSS', 'TCPOPTSTRIP', 'DSCP', 'TOS', 'TTL', 'HL', 'ECN', 'CLASSIFY', 'CHECKSUM', 'SET', 'TEE', 'AUDIT', 'SECMARK', 'CONNSECMARK', 'IDLETIMER', 'LED', 'RATEEST', 'HMARK', 'NETMAP']);
+const continuing = new Set([
+  'LOG',
+  'NFLOG',
+  'ULOG',
+  'TRACE',
+  'TCPMSS',
+  'TCPOPTSTRIP',
+  'DSCP',
+  'TOS',
+  'TTL',
+  'HL',
+  'ECN',
+  'CLASSIFY',
+  'CHECKSUM',
+  'SET',
+  'TEE',
+  'AUDIT',
+  'SECMARK',
+  'CONNSECMARK',
+  'IDLETIMER',
+  'LED',
+  'RATEEST',
+  'HMARK',
+  'NETMAP',
+]);
 
 const rejectNames: Readonly<Record<string, string>> = {
   'tcp-reset': 'tcp-reset',
@@ -180,7 +217,12 @@ const rejectNames: Readonly<Record<string, string>> = {
   'icmp6-reject-route': 'icmp-reject-route',
 };
 
-function targetAction(jump: Jump, state: State, doubtful: boolean, chains: ReadonlyMap<string, Step[]>): { readonly action: Action; readonly doubt: string | null } | null {
+function targetAction(
+  jump: Jump,
+  state: State,
+  doubtful: boolean,
+  chains: ReadonlyMap<string, Step[]>,
+): { readonly action: Action; readonly doubt: string | null } | null {
   const { target } = jump;
   const sure = (action: Action) => ({ action, doubt: null });
   if (target === null) return null;
@@ -193,7 +235,8 @@ function targetAction(jump: Jump, state: State, doubtful: boolean, chains: Reado
   }
   if (chains.has(target)) return sure({ kind: jump.goto ? 'goto' : 'jump', target });
   if (['DNAT', 'REDIRECT', 'SNAT', 'MASQUERADE', 'NETMAP'].includes(target)) {
-    if (target === 'DNAT' || target === 'REDIRECT' || (target === 'NETMAP' && state.packet.hook === 'prerouting')) translate(jump, state, doubtful);
+    if (target === 'DNAT' || target === 'REDIRECT' || (target === 'NETMAP' && state.packet.hook === 'prerouting'))
+      translate(jump, state, doubtful);
     return sure({ kind: 'end', verdict: 'accept' });
   }
   if (target === 'MARK' || target === 'CONNMARK') {
@@ -239,7 +282,9 @@ function translate(jump: Jump, state: State, doubtful: boolean): void {
   state.translation = 'done';
   if (jump.target === 'REDIRECT') {
     const { routes } = state.host;
-    const own = routes?.interfaces.find((each) => each.name === state.packet.iif)?.addresses.find((each) => each.address.includes(':') === (state.packet.family === 6));
+    const own = routes?.interfaces
+      .find((each) => each.name === state.packet.iif)
+      ?.addresses.find((each) => each.address.includes(':') === (state.packet.family === 6));
     state.daddr = state.packet.hook === 'output' ? (state.packet.family === 4 ? '127.0.0.1' : '::1') : (own?.address ?? state.daddr);
     const port = jump.options.get('--to-ports')?.[0];
     if (port !== undefined) state.dport = /^\d+$/.test(port) ? Number(port) : null;

@@ -27,5 +27,22 @@ export const symbols: Readonly<Record<string, Readonly<Record<string, number>>>>
   pkttype: { host: 0, unicast: 0, broadcast: 1, multicast: 2, other: 3, loopback: 5 },
   'fib type': { unspec: 0, unicast: 1, local: 2, broadcast: 3, anycast: 4, multicast: 5, blackhole: 6, unreachable: 7, prohibit: 8 },
   // What `nft -S` prints; others stay numbers there only if /etc/services does not know them, and are then a doubt here.
-  port: { ftp: 21, ssh: 22, telnet: 23, smtp: 25, domain: 53, http: 80, pop3: 110, ntp: 123, imap2: 143, snmp: 161, https: 443, submission: 587, imaps: 993, mysql: 3306, postgresql: 5432, 'http-alt': 8080 },
+  port: {
+    ftp: 21,
+    ssh: 22,
+    telnet: 23,
+    smtp: 25,
+    domain: 53,
+    http: 80,
+    pop3: 110,
+    ntp: 123,
+    imap2: 143,
+    snmp: 161,
+    https: 443,
+    submission: 587,
+    imaps: 993,
+    mysql: 3306,
+    postgresql: 5432,
+    'http-alt': 8080,
+  },
 };

@@ -139,7 +139,7 @@ let namespace: Namespace;
 beforeAll(async () => {
   namespace = await openNamespace();
   const loaded = await namespace.run(['nft', '-f', '-'], objects);
-  expect(loaded).toMatchObject({ code: 0 });
+  if (loaded.code !== 0) throw new Error(loaded.stderr);
 });
 afterAll(() => namespace?.close());
 
@@ -151,7 +151,7 @@ async function bothTexts(chain: string, rule: string): Promise<{ nft: string; ou
   const read: unknown = JSON.parse((await namespace.run(['nft', '-j', 'list', 'chain', 'inet', 't', chain])).stdout);
   const entries = isRecord(read) && Array.isArray(read['nftables']) ? read['nftables'] : [];
   const rules = entries.flatMap((entry: unknown) => (isRecord(entry) && isRecord(entry['rule']) ? [entry['rule']] : []));
-  expect(rules).toHaveLength(1);
+  if (rules.length !== 1) throw new Error(`${rule}: ${rules.length} rules`);
   return { nft: nft.replaceAll(/\s*\n\s*/g, ' '), ours: renderRule(rules[0] ?? {}) };
 }
 

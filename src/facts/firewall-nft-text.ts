@@ -14,7 +14,12 @@ type Writer = (body: Json) => string;
 
 const statementWriters: Readonly<Record<string, Writer>> = {
   match: renderMatch,
-  counter: (body) => (isRecord(body) ? `counter packets ${text(body['packets'])} bytes ${text(body['bytes'])}` : typeof body === 'string' ? `counter name ${quote(body)}` : 'counter'),
+  counter: (body) =>
+    isRecord(body)
+      ? `counter packets ${text(body['packets'])} bytes ${text(body['bytes'])}`
+      : typeof body === 'string'
+        ? `counter name ${quote(body)}`
+        : 'counter',
   accept: () => 'accept',
   drop: () => 'drop',
   continue: () => 'continue',
@@ -24,13 +29,21 @@ const statementWriters: Readonly<Record<string, Writer>> = {
   goto: (body) => `goto ${target(body)}`,
   vmap: (body) => (isRecord(body) ? `${expression(body['key'])} vmap ${dataOf(body)}` : json(body)),
   limit: (body) => (typeof body === 'string' ? `limit name ${quote(body)}` : limit(body)),
-  quota: (body) => (typeof body === 'string' ? `quota name ${quote(body)}` : isRecord(body) ? `quota ${body['inv'] === true ? 'over ' : ''}${text(body['val'])} ${text(body['val_unit'])}${body['used'] === undefined ? '' : ` used ${text(body['used'])} ${text(body['used_unit'])}`}` : json(body)),
+  quota: (body) =>
+    typeof body === 'string'
+      ? `quota name ${quote(body)}`
+      : isRecord(body)
+        ? `quota ${body['inv'] === true ? 'over ' : ''}${text(body['val'])} ${text(body['val_unit'])}${body['used'] === undefined ? '' : ` used ${text(body['used'])} ${text(body['used_unit'])}`}`
+        : json(body),
   'ct count': (body) => (isRecord(body) ? `ct count ${body['inv'] === true ? 'over ' : ''}${text(body['val'])}` : json(body)),
   'ct helper': (body) => `ct helper set ${quote(text(body))}`,
   'ct timeout': (body) => `ct timeout set ${quote(text(body))}`,
   reject: renderReject,
   log: renderLog,
-  queue: (body) => (isRecord(body) ? `queue${body['flags'] === undefined ? '' : ` flags ${list(body['flags']).map(text).join(',')}`} to ${expression(body['num'])}` : 'queue to 0'),
+  queue: (body) =>
+    isRecord(body)
+      ? `queue${body['flags'] === undefined ? '' : ` flags ${list(body['flags']).map(text).join(',')}`} to ${expression(body['num'])}`
+      : 'queue to 0',
   mangle: (body) => (isRecord(body) ? renderMangle(body) : json(body)),
   set: renderDynamicSet,
   map: renderDynamicSet,
@@ -41,8 +54,14 @@ const statementWriters: Readonly<Record<string, Writer>> = {
   masquerade: (body) => nat('masquerade', body),
   redirect: (body) => nat('redirect', body),
   tproxy: (body) => nat('tproxy', body),
-  dup: (body) => (isRecord(body) ? `dup to ${expression(body['addr'])}${body['dev'] === undefined ? '' : ` device ${expression(body['dev'])}`}` : json(body)),
-  fwd: (body) => (isRecord(body) ? `fwd to ${body['addr'] === undefined ? '' : `${expression(body['addr'])} device `}${expression(body['dev'])}` : json(body)),
+  dup: (body) =>
+    isRecord(body)
+      ? `dup to ${expression(body['addr'])}${body['dev'] === undefined ? '' : ` device ${expression(body['dev'])}`}`
+      : json(body),
+  fwd: (body) =>
+    isRecord(body)
+      ? `fwd to ${body['addr'] === undefined ? '' : `${expression(body['addr'])} device `}${expression(body['dev'])}`
+      : json(body),
   last: (body) => (isRecord(body) && body['used'] !== undefined ? `last used ${text(body['used'])}` : 'last used never'),
 };
 
@@ -60,7 +79,12 @@ function impliedByReject(body: Json, next: Json): boolean {
   if (!isRecord(body) || !isRecord(next) || !isRecord(next['reject'])) return false;
   const left = body['left'];
   const type = next['reject']['type'];
-  return isRecord(left) && isRecord(left['meta']) && left['meta']['key'] === 'nfproto' && ((type === 'icmp' && body['right'] === 'ipv4') || (type === 'icmpv6' && body['right'] === 'ipv6'));
+  return (
+    isRecord(left) &&
+    isRecord(left['meta']) &&
+    left['meta']['key'] === 'nfproto' &&
+    ((type === 'icmp' && body['right'] === 'ipv4') || (type === 'icmpv6' && body['right'] === 'ipv6'))
+  );
 }
 
 function renderMatch(body: Json): string {
@@ -68,9 +92,11 @@ function renderMatch(body: Json): string {
   const operator = String(body['op']);
   const { left, right } = body;
   const masked = maskedFlags(left);
-  if (masked && (operator === '==' || operator === '!=')) return `tcp flags ${operator === '!=' ? '!= ' : ''}${flags(right)} / ${flags(masked)}`;
+  if (masked && (operator === '==' || operator === '!='))
+    return `tcp flags ${operator === '!=' ? '!= ' : ''}${flags(right)} / ${flags(masked)}`;
   const key = keyOf(left);
-  if (isRecord(left) && isRecord(left['fib']) && left['fib']['result'] === 'oif' && typeof right === 'boolean') return `${expression(left)} ${right ? 'exists' : 'missing'}`;
+  if (isRecord(left) && isRecord(left['fib']) && left['fib']['result'] === 'oif' && typeof right === 'boolean')
+    return `${expression(left)} ${right ? 'exists' : 'missing'}`;
   if (typeof right === 'boolean') return `${expression(left)} ${right ? 'exists' : 'missing'}`;
   const shown = operator === '==' || operator === 'in' ? '' : `${operator} `;
   // The implicit operator would read as something else behind a computed left side.
@@ -78,10 +104,12 @@ function renderMatch(body: Json): string {
   return `${expression(left)} ${explicit}${operand(right, key)}`;
 }
 
-function maskedFlags(left: Json): Json | null {
+function maskedFlags(left: Json): Json {
   if (!isRecord(left) || !Array.isArray(left['&'])) return null;
   const [field, mask] = left['&'] as Json[];
-  return isRecord(field) && isRecord(field['payload']) && field['payload']['field'] === 'flags' && field['payload']['protocol'] === 'tcp' ? mask : null;
+  return isRecord(field) && isRecord(field['payload']) && field['payload']['field'] === 'flags' && field['payload']['protocol'] === 'tcp'
+    ? mask
+    : null;
 }
 
 function flags(value: Json): string {
@@ -100,7 +128,24 @@ function keyOf(left: Json): Key {
   if (Array.isArray(left['|'])) return keyOf((left['|'] as Json[])[0]);
   if (isRecord(left['meta'])) {
     const key = String(left['meta']['key']);
-    if (['iifname', 'oifname', 'iif', 'oif', 'iifkind', 'oifkind', 'bri_iifname', 'bri_oifname', 'ibrname', 'obrname', 'hour', 'day', 'time'].includes(key)) return 'quoted';
+    if (
+      [
+        'iifname',
+        'oifname',
+        'iif',
+        'oif',
+        'iifkind',
+        'oifkind',
+        'bri_iifname',
+        'bri_oifname',
+        'ibrname',
+        'obrname',
+        'hour',
+        'day',
+        'time',
+      ].includes(key)
+    )
+      return 'quoted';
     return key === 'mark' ? 'mark' : 'other';
   }
   if (isRecord(left['ct'])) return left['ct']['key'] === 'mark' ? 'mark' : left['ct']['key'] === 'helper' ? 'quoted' : 'other';
@@ -114,7 +159,10 @@ function operand(value: Json, key: Key): string {
   if (isRecord(value)) {
     if (Array.isArray(value['set'])) return `{ ${(value['set'] as Json[]).map((item) => element(item, key)).join(', ')} }`;
     if (Array.isArray(value['range'])) return (value['range'] as Json[]).map((item) => operand(item, key)).join('-');
-    if (Array.isArray(value['concat'])) return (value['concat'] as Json[]).map((item, index) => operand(item, Array.isArray(key) ? ((key as readonly Key[])[index] ?? 'other') : 'other')).join(' . ');
+    if (Array.isArray(value['concat']))
+      return (value['concat'] as Json[])
+        .map((item, index) => operand(item, Array.isArray(key) ? ((key as readonly Key[])[index] ?? 'other') : 'other'))
+        .join(' . ');
     if (Array.isArray(value['|'])) return (value['|'] as Json[]).map((item) => operand(item, key)).join(' | ');
     if (isRecord(value['elem'])) return element(value, key);
     return expression(value);
@@ -150,25 +198,32 @@ function mapData(data: Json): string {
 function expression(value: Json): string {
   if (!isRecord(value)) return Array.isArray(value) ? value.map(expression).join(',') : text(value);
   const [kind, body] = Object.entries(value)[0] ?? ['', null];
-  if (kind === 'payload' && isRecord(body)) return body['protocol'] === undefined ? `@${text(body['base'])},${text(body['offset'])},${text(body['len'])}` : `${text(body['protocol'])} ${text(body['field'])}`;
+  if (kind === 'payload' && isRecord(body))
+    return body['protocol'] === undefined
+      ? `@${text(body['base'])},${text(body['offset'])},${text(body['len'])}`
+      : `${text(body['protocol'])} ${text(body['field'])}`;
   if (kind === 'meta' && isRecord(body)) {
     const key = String(body['key']);
     return ['iifname', 'oifname', 'iif', 'oif', 'iifgroup', 'oifgroup', 'ibrname', 'obrname'].includes(key) ? key : `meta ${key}`;
   }
-  if (kind === 'ct' && isRecord(body)) return body['dir'] === undefined ? `ct ${text(body['key'])}` : `ct ${text(body['dir'])} ${text(body['key'])}`;
+  if (kind === 'ct' && isRecord(body))
+    return body['dir'] === undefined ? `ct ${text(body['key'])}` : `ct ${text(body['dir'])} ${text(body['key'])}`;
   if (kind === 'fib' && isRecord(body)) return `fib ${list(body['flags']).map(text).join(' . ')} ${text(body['result'])}`;
   if (kind === 'rt' && isRecord(body)) return `rt ${body['family'] === undefined ? '' : `${text(body['family'])} `}${text(body['key'])}`;
   if (kind === 'socket' && isRecord(body)) return `socket ${text(body['key'])}`;
-  if (kind === 'tcp option' && isRecord(body)) return `tcp option ${text(body['name'])}${body['field'] === undefined ? '' : ` ${text(body['field'])}`}`;
+  if (kind === 'tcp option' && isRecord(body))
+    return `tcp option ${text(body['name'])}${body['field'] === undefined ? '' : ` ${text(body['field'])}`}`;
   if (kind === 'numgen' && isRecord(body)) return `numgen ${text(body['mode'])} mod ${text(body['mod'])}${offset(body)}`;
-  if (kind === 'jhash' && isRecord(body)) return `jhash ${expression(body['expr'])} mod ${text(body['mod'])}${body['seed'] === undefined ? '' : ` seed 0x${Number(body['seed']).toString(16)}`}${offset(body)}`;
+  if (kind === 'jhash' && isRecord(body))
+    return `jhash ${expression(body['expr'])} mod ${text(body['mod'])}${body['seed'] === undefined ? '' : ` seed 0x${Number(body['seed']).toString(16)}`}${offset(body)}`;
   if (kind === 'symhash' && isRecord(body)) return `symhash mod ${text(body['mod'])}${offset(body)}`;
   if (kind === 'concat' && Array.isArray(body)) return body.map(expression).join(' . ');
   if (kind === 'prefix' && isRecord(body)) return `${expression(body['addr'])}/${text(body['len'])}`;
   if (kind === 'range' && Array.isArray(body)) return body.map(expression).join('-');
   if (kind === 'set') return operand(value, 'other');
   if (kind === 'map' && isRecord(body)) return `${expression(body['key'])} map ${dataOf(body)}`;
-  if (['&', '|', '^', '<<', '>>'].includes(kind) && Array.isArray(body)) return body.map((item, index) => (index === 0 ? expression(item) : operand(item, keyOf(body[0])))).join(` ${kind} `);
+  if (['&', '|', '^', '<<', '>>'].includes(kind) && Array.isArray(body))
+    return body.map((item, index) => (index === 0 ? expression(item) : operand(item, keyOf(body[0])))).join(` ${kind} `);
   if (kind === 'elem') return element(value, 'other');
   return json(value);
 }
@@ -194,7 +249,10 @@ function renderDynamicSet(body: Json): string {
     .map((statement) => renderStatement(statement, [], 0))
     .join(' ');
   const what = isRecord(body['elem']) && isRecord(body['elem']['elem']) ? body['elem']['elem'] : null;
-  const shown = what === null ? expression(body['elem']) : `${expression(what['val'])}${what['timeout'] === undefined ? '' : ` timeout ${seconds(what['timeout'])}`}`;
+  const shown =
+    what === null
+      ? expression(body['elem'])
+      : `${expression(what['val'])}${what['timeout'] === undefined ? '' : ` timeout ${seconds(what['timeout'])}`}`;
   const mapped = body['data'] === undefined ? '' : ` : ${operand(body['data'], 'other')}`;
   return `${text(body['op'])} ${text(body['set'] ?? body['map'])} { ${shown}${inner === '' ? '' : ` ${inner}`}${mapped} }`;
 }
@@ -231,10 +289,19 @@ function limit(body: Json): string {
 function nat(kind: string, body: Json): string {
   if (!isRecord(body)) return kind;
   const address = body['addr'];
-  const host = address === undefined ? '' : isRecord(address) ? expression(address) : typeof address === 'string' && address.includes(':') && body['port'] !== undefined ? `[${address}]` : text(address);
+  const host =
+    address === undefined
+      ? ''
+      : isRecord(address)
+        ? expression(address)
+        : typeof address === 'string' && address.includes(':') && body['port'] !== undefined
+          ? `[${address}]`
+          : text(address);
   const port = body['port'] === undefined ? '' : `:${expression(body['port'])}`;
   const family = body['family'] === undefined ? '' : ` ${text(body['family'])}`;
-  const options = list(body['flags']).filter((flag) => flag !== undefined).map(text);
+  const options = list(body['flags'])
+    .filter((flag) => flag !== undefined)
+    .map(text);
   return `${kind}${host === '' && port === '' ? '' : `${family} to ${host}${port}`}${options.length === 0 ? '' : ` ${options.join(',')}`}`;
 }
 
@@ -250,7 +317,12 @@ function seconds(value: Json): string {
   let left = Number(value);
   if (!Number.isFinite(left) || left <= 0) return `${text(value)}s`;
   const parts: string[] = [];
-  for (const [unit, size] of [['d', 86_400], ['h', 3600], ['m', 60], ['s', 1]] as const) {
+  for (const [unit, size] of [
+    ['d', 86_400],
+    ['h', 3600],
+    ['m', 60],
+    ['s', 1],
+  ] as const) {
     const count = Math.floor(left / size);
     left -= count * size;
     if (count > 0) parts.push(`${count}${unit}`);

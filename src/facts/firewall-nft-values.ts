@@ -49,7 +49,8 @@ export function valueOf(expression: Json, state: State, sets: Sets): Value {
   if (name === 'ct' && isRecord(body)) return ct(body, state);
   if (name === 'fib' && isRecord(body)) return fib(body, state);
   if (name === 'concat' && Array.isArray(body)) return { is: 'tuple', parts: body.map((part) => valueOf(part, state, sets)) };
-  if ((name === '&' || name === '|' || name === '^' || name === '<<' || name === '>>') && Array.isArray(body)) return arithmetic(name, body, state, sets);
+  if ((name === '&' || name === '|' || name === '^' || name === '<<' || name === '>>') && Array.isArray(body))
+    return arithmetic(name, body, state, sets);
   if (name === 'map' && isRecord(body)) return mapped(body, state, sets);
   if (name === 'elem' && isRecord(body)) return valueOf(body['val'], state, sets);
   if (name === 'numgen' || name === 'jhash' || name === 'symhash') return doubt('number', `${name}: differs from packet to packet`);
@@ -77,8 +78,9 @@ function payload(body: Readonly<Record<string, Json>>, state: State): Value {
     if (field === 'version') return known('number', BigInt(packet.family));
     return doubt('number', `${protocol} ${field} is not known`);
   }
+  const other = typeof protocol === 'string' ? protocol : 'a header';
   const otherTransports = ['icmp', 'icmpv6', 'sctp', 'dccp', 'udplite', 'esp', 'ah', 'comp', 'igmp', 'arp', 'gre'];
-  return otherTransports.includes(String(protocol)) ? absent : doubt('unknown', `${String(protocol)} ${field} is not known`);
+  return otherTransports.includes(other) ? absent : doubt('unknown', `${other} ${field} is not known`);
 }
 
 // Raw payload that happens to be an address or a port is what front ends without a name for it write.
@@ -137,7 +139,9 @@ function ct(body: Readonly<Record<string, Json>>, state: State): Value {
   if (key === 'direction') return known('ct direction', 0n);
   if (key === 'status') {
     if (state.translation === 'unknown') return doubt('ct status', 'whether the connection was translated is not known');
-    return state.ctState === 'new' ? known('ct status', state.translation === 'done' ? 32n : 0n) : doubt('ct status', 'the connection status is not known');
+    return state.ctState === 'new'
+      ? known('ct status', state.translation === 'done' ? 32n : 0n)
+      : doubt('ct status', 'the connection status is not known');
   }
   if (key === 'l3proto') return known('nfproto', state.packet.family === 4 ? 2n : 10n);
   if (key === 'protocol') return known('l4proto', state.packet.protocol === 'tcp' ? 6n : 17n);
@@ -161,7 +165,9 @@ function fib(body: Readonly<Record<string, Json>>, state: State): Value {
   if (result === 'type') {
     // Whatever reaches the input hook with a plain address is the host's own.
     const type = routes ? addressType(routes, subject) : flags.includes('daddr') && state.packet.hook === 'input' ? 'local' : null;
-    return type === null ? doubt(kind, 'fib type needs the routes of the host') : known(kind, BigInt({ unicast: 1, local: 2, broadcast: 3, multicast: 5 }[type]));
+    return type === null
+      ? doubt(kind, 'fib type needs the routes of the host')
+      : known(kind, BigInt({ unicast: 1, local: 2, broadcast: 3, multicast: 5 }[type]));
   }
   if (!routes) return doubt(kind, 'fib needs the routes of the host');
   const found = routeFor(routes, subject, {
@@ -174,7 +180,10 @@ function fib(body: Readonly<Record<string, Json>>, state: State): Value {
 
 function arithmetic(operator: '&' | '|' | '^' | '<<' | '>>', operands: readonly Json[], state: State, sets: Sets): Value {
   const first = valueOf(operands[0], state, sets);
-  if (first.is !== 'known' || typeof first.value !== 'bigint') return first.is === 'absent' ? absent : doubt(first.is === 'doubt' ? first.kind : 'number', first.is === 'doubt' ? first.why : 'arithmetic that is not understood');
+  if (first.is !== 'known' || typeof first.value !== 'bigint')
+    return first.is === 'absent'
+      ? absent
+      : doubt(first.is === 'doubt' ? first.kind : 'number', first.is === 'doubt' ? first.why : 'arithmetic that is not understood');
   let value = first.value;
   for (const operand of operands.slice(1)) {
     const other = literal(operand, first.kind) ?? asNumber(valueOf(operand, state, sets));
@@ -202,31 +211,38 @@ function mapped(body: Readonly<Record<string, Json>>, state: State, sets: Sets):
     return parsed ? known(`address${parsed.family}`, parsed.value) : doubt('unknown', `mapped value ${data.slice(0, 60)}`);
   }
   if (isRecord(data) && Array.isArray(data['concat'])) {
-    return { is: 'tuple', parts: data['concat'].map((part) => (typeof part === 'string' ? address(part, 'a mapped value') : valueOf(part, state, sets))) };
+    return {
+      is: 'tuple',
+      parts: data['concat'].map((part) => (typeof part === 'string' ? address(part, 'a mapped value') : valueOf(part, state, sets))),
+    };
   }
   return valueOf(data, state, sets);
 }
 
 /** What a map or verdict map gives for a key. With a doubt, `all` are the data of every element. */
-export type Found = { readonly is: 'none' } | { readonly is: 'data'; readonly data: Json } | { readonly is: 'doubt'; readonly why: string; readonly all: readonly Json[] };
+export type Found =
+  | { readonly is: 'none' }
+  | { readonly is: 'data'; readonly data: Json }
+  | { readonly is: 'doubt'; readonly why: string; readonly all: readonly Json[] };
 
 export function lookup(key: Value, map: Json, sets: Sets): Found {
   const elements = elementsOf(map, sets);
   if (elements === null) return { is: 'doubt', why: `map ${String(map).slice(0, 60)} was not read`, all: [] };
   if (key.is === 'absent') return { is: 'none' };
-  let fallback: Json | undefined;
+  let fallback: { readonly data: Json } | null = null;
   for (const element of elements) {
     if (!Array.isArray(element)) continue;
     const [from, to] = element as readonly Json[];
     if (plain(from) === '*') {
-      fallback = to;
+      fallback = { data: to };
       continue;
     }
     const answer = matchesElement(key, from, sets);
-    if (typeof answer !== 'boolean') return { is: 'doubt', why: answer.doubt, all: elements.map((each) => (Array.isArray(each) ? (each as readonly Json[])[1] : null)) };
+    if (typeof answer !== 'boolean')
+      return { is: 'doubt', why: answer.doubt, all: elements.map((each) => (Array.isArray(each) ? (each as readonly Json[])[1] : null)) };
     if (answer) return { is: 'data', data: to };
   }
-  return fallback === undefined ? { is: 'none' } : { is: 'data', data: fallback };
+  return fallback === null ? { is: 'none' } : { is: 'data', data: fallback.data };
 }
 
 function elementsOf(data: Json, sets: Sets): readonly Json[] | null {
@@ -253,7 +269,8 @@ export function compare(left: Value, operator: string, right: Json, state: State
   }
   if (left.is !== 'known') return { doubt: `comparison ${operator} of a tuple` };
   const other = literal(right, left.kind) ?? asNumber(valueOf(right, state, sets));
-  if (typeof other !== 'bigint' || typeof left.value !== 'bigint') return { doubt: `comparison with ${JSON.stringify(right)?.slice(0, 60)}` };
+  if (typeof other !== 'bigint' || typeof left.value !== 'bigint')
+    return { doubt: `comparison with ${JSON.stringify(right)?.slice(0, 60)}` };
   if (operator === 'in') return (left.value & other) !== 0n;
   if (operator === '!') return (left.value & other) === 0n;
   if (operator === '<') return left.value < other;
@@ -319,7 +336,11 @@ function matchesName(name: string, element: Json): Answer {
   if (element === true) return name !== '';
   if (typeof element !== 'string') return { doubt: 'an interface that is not understood' };
   if (/^\d+$/.test(element)) return { doubt: `interface index ${element}` };
-  return element.endsWith('\\*') ? name === `${element.slice(0, -2)}*` : element.endsWith('*') ? name.startsWith(element.slice(0, -1)) : name === element;
+  return element.endsWith('\\*')
+    ? name === `${element.slice(0, -2)}*`
+    : element.endsWith('*')
+      ? name.startsWith(element.slice(0, -1))
+      : name === element;
 }
 
 /** A literal of a rule as a number of the given kind; null where it is not understood. */

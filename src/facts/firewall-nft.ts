@@ -56,7 +56,14 @@ export function nftBaseChains(firewall: Firewall): BaseChain[] {
   const tables = new Map<string, Raw>();
   const tableOf = (object: NftObject, name: Json): Raw => {
     const key = `${String(object['family'])} ${String(name)}`;
-    const made: Raw = tables.get(key) ?? { family: String(object['family']), name: String(name), chains: [], steps: new Map(), objects: new Map(), age: tables.size };
+    const made: Raw = tables.get(key) ?? {
+      family: String(object['family']),
+      name: String(name),
+      chains: [],
+      steps: new Map(),
+      objects: new Map(),
+      age: tables.size,
+    };
     tables.set(key, made);
     return made;
   };
@@ -75,7 +82,10 @@ export function nftBaseChains(firewall: Firewall): BaseChain[] {
       chain.push(new NftStep(object, index, table.objects, firewall));
     } else if (['set', 'map', 'counter', 'limit', 'quota'].includes(kind)) {
       // Sets and maps share one name space; stateful objects are kept apart from it by their kind.
-      tableOf(object, object['table']).objects.set(kind === 'set' || kind === 'map' ? String(object['name']) : `${kind} ${String(object['name'])}`, object);
+      tableOf(object, object['table']).objects.set(
+        kind === 'set' || kind === 'map' ? String(object['name']) : `${kind} ${String(object['name'])}`,
+        object,
+      );
     }
   }
   return [...tables.values()].flatMap(baseChains);
@@ -165,7 +175,20 @@ class NftStep implements Step {
 
 type StatementResult = 'next' | 'no' | { readonly doubt: string } | Effect;
 
-const passing = new Set(['counter', 'log', 'comment', 'ct helper', 'ct timeout', 'ct expectation', 'dup', 'flow', 'secmark', 'last', 'tcp option', 'reset']);
+const passing = new Set([
+  'counter',
+  'log',
+  'comment',
+  'ct helper',
+  'ct timeout',
+  'ct expectation',
+  'dup',
+  'flow',
+  'secmark',
+  'last',
+  'tcp option',
+  'reset',
+]);
 
 function applyStatement(kind: string, body: Json, state: State, objects: Map<string, NftObject>, doubtful: boolean): StatementResult {
   if (passing.has(kind)) return 'next';
@@ -215,7 +238,13 @@ function applyStatement(kind: string, body: Json, state: State, objects: Map<str
     case 'synproxy':
       return { doubts: ['synproxy answers for the server'], actions: [{ kind: 'end', verdict: 'unknown' }] };
     case 'xt':
-      return { doubt: `xt ${isRecord(body) ? `${String(body['type'])} ${String(body['name'])}` : ''}: written by iptables, not readable in nft`.replace('  ', ' ') };
+      return {
+        doubt:
+          `xt ${isRecord(body) ? `${String(body['type'])} ${String(body['name'])}` : ''}: written by iptables, not readable in nft`.replace(
+            '  ',
+            ' ',
+          ),
+      };
     default:
       return { doubt: `statement ${kind.slice(0, 40)} is not understood` };
   }
@@ -231,7 +260,8 @@ function dynamicSet(body: Readonly<Record<string, Json>>): StatementResult {
   for (const statement of inner) {
     const kind = isRecord(statement) ? Object.keys(statement)[0] : undefined;
     if (kind === 'limit') return { doubt: `rate limit per element of ${String(body['set'])}: depends on the traffic of that moment` };
-    if (kind === 'ct count') return { doubt: `connection limit per element of ${String(body['set'])}: depends on how many connections are open` };
+    if (kind === 'ct count')
+      return { doubt: `connection limit per element of ${String(body['set'])}: depends on how many connections are open` };
     if (kind !== undefined && kind !== 'counter') return { doubt: `${kind} per element of ${String(body['set'])}` };
   }
   return 'next';
@@ -249,7 +279,7 @@ function verdictAction(kind: string, body: Json): Action {
 function rejectName(body: Json): string {
   if (!isRecord(body)) return 'icmp-port-unreachable';
   if (body['type'] === 'tcp reset') return 'tcp-reset';
-  return `icmp-${String(body['expr'] ?? 'port-unreachable')}`;
+  return `icmp-${typeof body['expr'] === 'string' ? body['expr'] : 'port-unreachable'}`;
 }
 
 function applyVerdictMap(body: Readonly<Record<string, Json>>, state: State, sets: Sets): StatementResult {
@@ -266,7 +296,12 @@ function applyVerdictMap(body: Readonly<Record<string, Json>>, state: State, set
 
 function mangle(body: Readonly<Record<string, Json>>, state: State, sets: Sets, doubtful: boolean): void {
   const key = body['key'];
-  const field = isRecord(key) && isRecord(key['meta']) && key['meta']['key'] === 'mark' ? 'mark' : isRecord(key) && isRecord(key['ct']) && key['ct']['key'] === 'mark' ? 'ctMark' : null;
+  const field =
+    isRecord(key) && isRecord(key['meta']) && key['meta']['key'] === 'mark'
+      ? 'mark'
+      : isRecord(key) && isRecord(key['ct']) && key['ct']['key'] === 'mark'
+        ? 'ctMark'
+        : null;
   if (field === null) return;
   const value = valueOf(body['value'], state, sets);
   if (value.is === 'absent') return;
@@ -281,21 +316,28 @@ function translate(kind: 'dnat' | 'redirect', body: Readonly<Record<string, Json
     return;
   }
   state.translation = 'done';
-  if (kind === 'redirect') state.daddr = state.packet.hook === 'output' ? (state.packet.family === 4 ? '127.0.0.1' : '::1') : localAddress(state);
+  if (kind === 'redirect')
+    state.daddr = state.packet.hook === 'output' ? (state.packet.family === 4 ? '127.0.0.1' : '::1') : localAddress(state);
   if (body['addr'] !== undefined) {
-    const target = typeof body['addr'] === 'string' ? null : valueOf(body['addr'], state, sets);
+    const { addr } = body;
+    const target = typeof addr === 'string' ? null : valueOf(addr, state, sets);
     if (target?.is === 'tuple') {
       state.daddr = textOf(target.parts[0]);
       state.dport = portOf(target.parts[1]);
-    } else state.daddr = target === null ? String(body['addr']) : textOf(target);
+    } else state.daddr = typeof addr === 'string' ? addr : textOf(target ?? undefined);
   }
-  if (body['port'] !== undefined) state.dport = portOf(typeof body['port'] === 'number' ? { is: 'known', kind: 'port', value: BigInt(body['port']) } : valueOf(body['port'], state, sets));
+  if (body['port'] !== undefined)
+    state.dport = portOf(
+      typeof body['port'] === 'number' ? { is: 'known', kind: 'port', value: BigInt(body['port']) } : valueOf(body['port'], state, sets),
+    );
 }
 
 // Redirect goes to the first address of the interface that the packet came in on; the packet's own address is one of the host's.
 function localAddress(state: State): string | null {
   const { routes } = state.host;
-  const own = routes?.interfaces.find((each) => each.name === state.packet.iif)?.addresses.find((each) => each.address.includes(':') === (state.packet.family === 6));
+  const own = routes?.interfaces
+    .find((each) => each.name === state.packet.iif)
+    ?.addresses.find((each) => each.address.includes(':') === (state.packet.family === 6));
   return own?.address ?? state.daddr;
 }
 

@@ -129,7 +129,8 @@ export function walkChain(table: Table, chain: string, state: State, doubts: rea
     for (const action of effect.actions) {
       if (action.kind === 'next') goesOn = true;
       else if (action.kind === 'return') mayHaveLeft = true;
-      else if (action.kind === 'end') endings.push({ verdict: action.verdict, rejectWith: action.rejectWith ?? null, rule: step.name(), doubts: own });
+      else if (action.kind === 'end')
+        endings.push({ verdict: action.verdict, rejectWith: action.rejectWith ?? null, rule: step.name(), doubts: own });
       else {
         const inner = walkChain(table, action.target, state, own, depth + 1);
         endings.push(...inner.endings);

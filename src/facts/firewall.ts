@@ -55,7 +55,17 @@ export function firewallWasRead(firewall: Firewall): boolean {
 /** A packet that opens a connection, as most judges ask: a SYN of 60 bytes. */
 export function synPacket(packet: Pick<Packet, 'hook' | 'saddr' | 'daddr' | 'dport'> & Partial<Packet>): Packet {
   const family = packet.daddr.includes(':') ? 6 : 4;
-  return { family, protocol: 'tcp', sport: null, iif: null, oif: null, state: 'new', flags: 'syn', length: family === 4 ? 60 : 80, ...packet };
+  return {
+    family,
+    protocol: 'tcp',
+    sport: null,
+    iif: null,
+    oif: null,
+    state: 'new',
+    flags: 'syn',
+    length: family === 4 ? 60 : 80,
+    ...packet,
+  };
 }
 
 /** What the chains of one hook do with a packet. */
@@ -127,14 +137,19 @@ function walkHooks(firewall: Firewall, hooks: readonly Packet['hook'][], start: 
   }
   if (!stopped) possible.push(passed);
   const { verdict, ...deciding } = choose(possible);
-  const moved = start.daddr !== start.packet.daddr || start.dport !== start.packet.dport || addresses.daddr !== start.daddr || addresses.dport !== start.dport;
+  const moved =
+    start.daddr !== start.packet.daddr ||
+    start.dport !== start.packet.dport ||
+    addresses.daddr !== start.daddr ||
+    addresses.dport !== start.dport;
   return {
     verdict,
     ...deciding,
     possible,
     path: [...start.path],
     uncertain: [...start.uncertain],
-    translated: moved || (start.translation === 'unknown' && start.packet.translated !== true) ? { daddr: start.daddr, dport: start.dport } : null,
+    translated:
+      moved || (start.translation === 'unknown' && start.packet.translated !== true) ? { daddr: start.daddr, dport: start.dport } : null,
   };
 }
 
@@ -158,7 +173,8 @@ function hookChains(firewall: Firewall, packet: Packet): BaseChain[] {
 }
 
 function walkBase(firewall: Firewall, chain: BaseChain, state: State): Outcome[] {
-  const unknownDevice = chain.devices !== null && state.packet.iif === null ? [`${chain.tableName}/${chain.name} is bound to ${chain.devices.join(', ')}`] : [];
+  const unknownDevice =
+    chain.devices !== null && state.packet.iif === null ? [`${chain.tableName}/${chain.name} is bound to ${chain.devices.join(', ')}`] : [];
   for (const doubt of unknownDevice) state.uncertain.add(doubt);
   const walked = walkChain(chain.table, chain.name, state, unknownDevice);
   const outcomes = walked.endings.map((ending: Ending): Outcome => ({ ...ending, engine: chain.engine, policy: null }));

@@ -8,8 +8,24 @@ const plain = { type: 'unicast', via: null, source: null, metric: 0, table: 'mai
 
 const routes: Routes = {
   interfaces: [
-    { name: 'lo', up: true, mtu: 65536, addresses: [{ address: '127.0.0.1', prefix: 8 }, { address: '::1', prefix: 128 }] },
-    { name: 'eth0', up: true, mtu: 1500, addresses: [{ address: '10.0.0.11', prefix: 24 }, { address: 'fd00::11', prefix: 64 }] },
+    {
+      name: 'lo',
+      up: true,
+      mtu: 65536,
+      addresses: [
+        { address: '127.0.0.1', prefix: 8 },
+        { address: '::1', prefix: 128 },
+      ],
+    },
+    {
+      name: 'eth0',
+      up: true,
+      mtu: 1500,
+      addresses: [
+        { address: '10.0.0.11', prefix: 24 },
+        { address: 'fd00::11', prefix: 64 },
+      ],
+    },
     { name: 'eth1', up: true, mtu: 1500, addresses: [{ address: '172.16.0.11', prefix: 16 }] },
   ],
   rules: [],
@@ -89,7 +105,12 @@ describe('addresses', () => {
     expect(ownAddresses(routes)).toEqual(['127.0.0.1', '::1', '10.0.0.11', 'fd00::11', '172.16.0.11']);
     expect(interfaceOf(routes, 'fd00:0::0011')).toBe('eth0');
     expect(interfaceOf(routes, '10.0.0.12')).toBeNull();
-    expect([addressType(routes, '10.0.0.11'), addressType(routes, '10.0.0.255'), addressType(routes, '224.0.0.1'), addressType(routes, '8.8.8.8')]).toEqual(['local', 'broadcast', 'multicast', 'unicast']);
+    expect([
+      addressType(routes, '10.0.0.11'),
+      addressType(routes, '10.0.0.255'),
+      addressType(routes, '224.0.0.1'),
+      addressType(routes, '8.8.8.8'),
+    ]).toEqual(['local', 'broadcast', 'multicast', 'unicast']);
   });
 });
 
@@ -100,7 +121,9 @@ describe('rpFilterEffective', () => {
     ['2', '1', 2],
     ['0', '0', 0],
   ] as const)('all=%s and own=%s give %s', ([all, own, effective]) => {
-    expect(rpFilterEffective({ values: { 'net.ipv4.conf.all.rp_filter': all, 'net.ipv4.conf.eth0.rp_filter': own } }, 'eth0')).toBe(effective);
+    expect(rpFilterEffective({ values: { 'net.ipv4.conf.all.rp_filter': all, 'net.ipv4.conf.eth0.rp_filter': own } }, 'eth0')).toBe(
+      effective,
+    );
   });
   it('is unknown without a reading', () => {
     expect(rpFilterEffective({ values: {} }, 'eth0')).toBeNull();

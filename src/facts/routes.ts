@@ -60,7 +60,8 @@ export function reversePath(routes: Routes, source: string, ingressInterface: st
   if (!route) return null;
   // A packet from one of the host's own addresses is dropped as a martian whatever rp_filter says, unless it came over loopback.
   const reachable = route.type === 'unicast' || (route.type === 'local' && ingressInterface === 'lo');
-  const symmetric = reachable && (route.dev === ingressInterface || sameWeight(routes, route).some((other) => other.dev === ingressInterface));
+  const symmetric =
+    reachable && (route.dev === ingressInterface || sameWeight(routes, route).some((other) => other.dev === ingressInterface));
   return { route, symmetric, strictDrops: !symmetric, looseDrops: !reachable };
 }
 
@@ -107,7 +108,12 @@ export function addressType(routes: Routes, address: string): 'local' | 'broadca
 }
 
 // The tables to ask, in order. A null table is a rule that ends the look-up (blackhole, unreachable, prohibit).
-function tablesFor(routes: Routes, target: Address, source: Address | null, options: RouteOptions): { table: string | null; shortest: number }[] {
+function tablesFor(
+  routes: Routes,
+  target: Address,
+  source: Address | null,
+  options: RouteOptions,
+): { table: string | null; shortest: number }[] {
   const rules = routes.rules.length > 0 ? routes.rules : defaultRules;
   const tables: { table: string | null; shortest: number }[] = [];
   for (const rule of [...rules].sort((a, b) => a.priority - b.priority)) {
@@ -143,7 +149,7 @@ function selects(selector: string | null, address: Address): boolean {
 function markSelects(selector: string, mark: number): boolean {
   const [value, mask] = selector.split('/').map(Number);
   if (value === undefined || Number.isNaN(value)) return false;
-  return ((mark & (mask ?? 0xffffffff)) >>> 0) === value >>> 0;
+  return (mark & (mask ?? 0xffffffff)) >>> 0 === value >>> 0;
 }
 
 function longest(routes: Routes, table: string, target: Address, shortest: number, oif?: string): number | null {
@@ -153,7 +159,8 @@ function longest(routes: Routes, table: string, target: Address, shortest: numbe
     if (oif !== undefined && route.dev !== null && route.dev !== oif) continue;
     const length = matchLength(route, target);
     if (length === null || length < shortest) continue;
-    if (best === null || length > best.length || (length === best.length && route.metric < best.metric)) best = { index, length, metric: route.metric };
+    if (best === null || length > best.length || (length === best.length && route.metric < best.metric))
+      best = { index, length, metric: route.metric };
   }
   return best?.index ?? null;
 }
@@ -187,7 +194,9 @@ const nowhere: RouteResult = { type: 'unreachable', dev: null, via: null, source
 function sameWeight(routes: Routes, result: RouteResult): Route[] {
   const chosen = result.index === null ? undefined : routes.routes[result.index];
   if (!chosen) return [];
-  return routes.routes.filter((route) => route.table === chosen.table && route.to === chosen.to && route.metric === chosen.metric && route.type === chosen.type);
+  return routes.routes.filter(
+    (route) => route.table === chosen.table && route.to === chosen.to && route.metric === chosen.metric && route.type === chosen.type,
+  );
 }
 
 function same(a: Address | null, b: Address): boolean {

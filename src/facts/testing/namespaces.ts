@@ -24,7 +24,11 @@ export interface Namespace {
 /** A new network and mount namespace. Works as root, or as a user where the kernel lets users make namespaces. */
 export async function openNamespace(): Promise<Namespace> {
   const root = process.getuid?.() === 0;
-  const child = spawn('unshare', [...(root ? [] : ['--map-root-user']), '--net', '--mount', '--propagation', 'private', 'sh', '-c', 'echo ready; exec sleep 300'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(
+    'unshare',
+    [...(root ? [] : ['--map-root-user']), '--net', '--mount', '--propagation', 'private', 'sh', '-c', 'echo ready; exec sleep 300'],
+    { stdio: ['ignore', 'pipe', 'inherit'] },
+  );
   await new Promise<void>((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', () => reject(new Error('no namespace could be made')));
@@ -34,7 +38,7 @@ export async function openNamespace(): Promise<Namespace> {
   const prefix = ['nsenter', '--target', String(pid), ...(root ? [] : ['--user', '--preserve-credentials']), '--net', '--mount', '--'];
   const run = (command: readonly string[], input = ''): Promise<Ran> =>
     new Promise((resolve) => {
-      const [program = '', ...args] = [...prefix, ...command];
+      const [program = '', ...args]: readonly string[] = [...prefix, ...command];
       const ran = execFile(program, args, { timeout: 15_000, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
         resolve({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : 255, stdout, stderr });
       });
@@ -56,7 +60,9 @@ export async function openNamespace(): Promise<Namespace> {
 
 /** Joins two namespaces: `a0` in the first, `b0` in the second, both up, without addresses. */
 export async function join(first: Namespace, second: Namespace, names: readonly [string, string] = ['a0', 'b0']): Promise<void> {
-  await first.must(`ip link add ${names[0]} type veth peer name ${names[1]} netns ${second.pid}\nip link set ${names[0]} up\nip link set lo up`);
+  await first.must(
+    `ip link add ${names[0]} type veth peer name ${names[1]} netns ${second.pid}\nip link set ${names[0]} up\nip link set lo up`,
+  );
   await second.must(`ip link set ${names[1]} up\nip link set lo up`);
 }
 
@@ -88,7 +94,7 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
  * first retransmission, a second later. Hence the longer deadline for IPv6.
  */
 export function openConnector(namespace: Namespace): Connector {
-  const [program = '', ...args] = [...namespace.prefix, process.execPath, '-e', connectorSource];
+  const [program = '', ...args]: readonly string[] = [...namespace.prefix, process.execPath, '-e', connectorSource];
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'] });
   const waiting: ((outcome: Ended) => void)[] = [];
   createInterface({ input: child.stdout }).on('line', (line) => waiting.shift()?.(line as Ended));
@@ -105,7 +111,7 @@ export function openConnector(namespace: Namespace): Connector {
 /** Accepts connections on the ports, both families, until closed. */
 export async function openListeners(namespace: Namespace, ports: readonly number[]): Promise<{ close(): Promise<void> }> {
   const source = `let open = 0; const ports = [${ports.map(Number).join(',')}]; for (const port of ports) require('node:net').createServer((socket) => { socket.on('error', () => {}); socket.end(); }).listen(port, '::', () => { open += 1; if (open === ports.length) console.log('ready'); });`;
-  const [program = '', ...args] = [...namespace.prefix, process.execPath, '-e', source];
+  const [program = '', ...args]: readonly string[] = [...namespace.prefix, process.execPath, '-e', source];
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   await new Promise<void>((resolve, reject) => {
     child.once('exit', () => reject(new Error('the listeners ended')));

@@ -35,8 +35,16 @@ export function readGroups(map: string, files: string): GroupSample[] {
     group.processes.add(name);
   }
   return [...groups].flatMap(([path, group]) => {
-    const file = (name: string): readonly string[] | undefined => [...group.directories].map((directory) => content.get(`${directory}/${name}`)).find((lines) => lines !== undefined);
-    const sample = { path, processes: [...group.processes], ...cpu(file), ...memory(file), pidsMax: limit(file('pids.max')?.[0]), pids: whole(file('pids.current')?.[0]) };
+    const file = (name: string): readonly string[] | undefined =>
+      [...group.directories].map((directory) => content.get(`${directory}/${name}`)).find((lines) => lines !== undefined);
+    const sample = {
+      path,
+      processes: [...group.processes],
+      ...cpu(file),
+      ...memory(file),
+      pidsMax: limit(file('pids.max')?.[0]),
+      pids: whole(file('pids.current')?.[0]),
+    };
     const { path: _path, processes: _processes, ...numbers } = sample;
     return Object.values(numbers).every((value) => value === null) ? [] : [sample];
   });
@@ -45,7 +53,9 @@ export function readGroups(map: string, files: string): GroupSample[] {
 type Files = (name: string) => readonly string[] | undefined;
 
 function cpu(file: Files): Pick<GroupSample, 'cpuQuota' | 'periods' | 'throttled' | 'throttledUs'> {
-  const [quota, period] = (file('cpu.max')?.[0] ?? `${file('cpu.cfs_quota_us')?.[0] ?? ''} ${file('cpu.cfs_period_us')?.[0] ?? ''}`).split(' ');
+  const [quota, period] = (file('cpu.max')?.[0] ?? `${file('cpu.cfs_quota_us')?.[0] ?? ''} ${file('cpu.cfs_period_us')?.[0] ?? ''}`).split(
+    ' ',
+  );
   const cpus = Number(quota) / Number(period);
   const stat = file('cpu.stat');
   const nanoseconds = field(stat, 'throttled_time');

@@ -19,9 +19,14 @@ function quotaRoot(): { readonly directory: string; readonly version: 1 | 2 } | 
       return false;
     }
   };
-  for (const directory of ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpu,cpuacct']) if (existsSync(`${directory}/cpu.cfs_quota_us`) && writable(directory)) return { directory, version: 1 };
+  for (const directory of ['/sys/fs/cgroup/cpu', '/sys/fs/cgroup/cpu,cpuacct'])
+    if (existsSync(`${directory}/cpu.cfs_quota_us`) && writable(directory)) return { directory, version: 1 };
   const two = '/sys/fs/cgroup';
-  return existsSync(`${two}/cgroup.subtree_control`) && readFileSync(`${two}/cgroup.subtree_control`, 'utf8').includes('cpu') && writable(two) ? { directory: two, version: 2 } : null;
+  return existsSync(`${two}/cgroup.subtree_control`) &&
+    readFileSync(`${two}/cgroup.subtree_control`, 'utf8').includes('cpu') &&
+    writable(two)
+    ? { directory: two, version: 2 }
+    : null;
 }
 
 it.for([
@@ -86,8 +91,19 @@ const unified = `@@map
 
 it('reads version 2, group by group upwards', () => {
   const context = contextAt(0, 1);
-  const nothing = { cpuQuota: null, periods: null, throttled: null, throttledUs: null, memoryLimitBytes: null, oomKills: null, pidsMax: null, pids: null };
-  expect(cgroups.combine(cgroups.parse(unified.replace('oom_kill 2', 'oom_kill 1'), context), cgroups.parse(unified, context), context).groups).toEqual([
+  const nothing = {
+    cpuQuota: null,
+    periods: null,
+    throttled: null,
+    throttledUs: null,
+    memoryLimitBytes: null,
+    oomKills: null,
+    pidsMax: null,
+    pids: null,
+  };
+  expect(
+    cgroups.combine(cgroups.parse(unified.replace('oom_kill 2', 'oom_kill 1'), context), cgroups.parse(unified, context), context).groups,
+  ).toEqual([
     {
       path: '/system.slice/php.service',
       processes: ['php-fpm8.2'],

@@ -17,13 +17,16 @@ it('groups inbound by the port that listens and outbound by the port called; ss 
   await client.must('ip addr add 10.9.0.1/24 dev c0; ip addr add fd09::1/64 dev c0 nodad');
   await server.must('ip addr add 10.9.0.2/24 dev s0; ip addr add fd09::2/64 dev s0 nodad');
   const start = async (prefix: readonly string[], role: string): Promise<{ kill(): void }> => {
-    const [program = '', ...args] = [...prefix, process.execPath, '-e', holds(role)];
+    const [program = '', ...args]: readonly string[] = [...prefix, process.execPath, '-e', holds(role)];
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     await new Promise((resolve) => child.stdout.once('data', resolve));
     return { kill: () => void child.kill('SIGKILL') };
   };
   const listening = await start(server.prefix, "net.createServer(() => {}).listen(8080, '::', () => console.log('ready'))");
-  const calling = await start(client.prefix, "let n = 0; for (const host of ['10.9.0.2', '10.9.0.2', '10.9.0.2', 'fd09::2']) net.connect(8080, host, () => { n += 1; if (n === 4) console.log('ready'); })");
+  const calling = await start(
+    client.prefix,
+    "let n = 0; for (const host of ['10.9.0.2', '10.9.0.2', '10.9.0.2', 'fd09::2']) net.connect(8080, host, () => { n += 1; if (n === 4) console.log('ready'); })",
+  );
   const bare = await barePaths();
   try {
     for (const path of [undefined, `${bare}/core`, `${bare}/busybox`]) {

@@ -17,7 +17,10 @@ interface Size {
 /** Reads the parts `uses`, `stat` or `df`, `mounts self` and `mounts PID`. */
 export function groupByFilesystem(parts: ReadonlyMap<string, string>): Filesystem[] {
   const sizes = readSizes(parts);
-  const rows = new Map<string, { readonly mount: Mount; readonly size: Size; readonly uses: Map<string, { what: string; path: string }> }>();
+  const rows = new Map<
+    string,
+    { readonly mount: Mount; readonly size: Size; readonly uses: Map<string, { what: string; path: string }> }
+  >();
   for (const line of (parts.get('uses') ?? '').split('\n')) {
     const [what, path, prefix] = line.split('\t');
     if (what === undefined || path === undefined || prefix === undefined) continue;
@@ -29,7 +32,13 @@ export function groupByFilesystem(parts: ReadonlyMap<string, string>): Filesyste
     const mount = mountOf(shown, mounts) ?? { device: '', point: '/', readOnly: false };
     const key = `${pid ?? ''} ${mount.point}`;
     // A process with a mount namespace of its own still shares most file systems with the host.
-    const same = [...rows.values()].find((row) => row.mount.point === mount.point && row.mount.device === mount.device && row.size.sizeBytes === measured.size.sizeBytes && row.size.availableBytes === measured.size.availableBytes);
+    const same = [...rows.values()].find(
+      (row) =>
+        row.mount.point === mount.point &&
+        row.mount.device === mount.device &&
+        row.size.sizeBytes === measured.size.sizeBytes &&
+        row.size.availableBytes === measured.size.availableBytes,
+    );
     const row = rows.get(key) ?? same ?? { mount, size: measured.size, uses: new Map() };
     rows.set(key, row);
     row.uses.set(`${what} ${path}`, { what, path });
@@ -70,7 +79,12 @@ function readSizes(parts: ReadonlyMap<string, string>): Map<string, Size> {
     });
   }
   for (const match of (parts.get('df') ?? '').matchAll(/^\S+ +(\d+) +\d+ +(\d+) +\S+ (\/.*)$/gm)) {
-    sizes.set(match[3] ?? '', { sizeBytes: Number(match[1]) * 1024, availableBytes: Number(match[2]) * 1024, inodes: null, inodesFree: null });
+    sizes.set(match[3] ?? '', {
+      sizeBytes: Number(match[1]) * 1024,
+      availableBytes: Number(match[2]) * 1024,
+      inodes: null,
+      inodesFree: null,
+    });
   }
   return sizes;
 }

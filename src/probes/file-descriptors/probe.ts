@@ -35,7 +35,12 @@ export const fileDescriptors = defineHostProbe<'file-descriptors', FileDescripto
   parse(output) {
     if (!/^@@end$/m.test(output)) throw new ProbeError('the open files were not printed whole');
     const names = new Map([...output.matchAll(/^\/proc\/(\d+)\/comm:(.*)$/gm)].map((match) => [Number(match[1]), (match[2] ?? '').trim()]));
-    const limits = new Map([...output.matchAll(/^\/proc\/(\d+)\/limits:Max open files +(\d+|unlimited)/gm)].map((match) => [Number(match[1]), match[2] === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(match[2])]));
+    const limits = new Map(
+      [...output.matchAll(/^\/proc\/(\d+)\/limits:Max open files +(\d+|unlimited)/gm)].map((match) => [
+        Number(match[1]),
+        match[2] === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(match[2]),
+      ]),
+    );
     const processes = [...output.matchAll(/^\/proc\/(\d+)\/fd: (\d+)$/gm)].flatMap((match) => {
       const pid = Number(match[1]);
       const limit = limits.get(pid);

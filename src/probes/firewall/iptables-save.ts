@@ -14,9 +14,21 @@ export function parseIptablesSave(text: string, legacy: boolean): Table[] {
     const table = tables.at(-1);
     if (!table) continue;
     const chain = /^:(\S+) (\S+)(?: \[(\d+):\d+\])?/.exec(line);
-    if (chain) table.chains.push({ name: chain[1] ?? '', policy: chain[2] === '-' ? null : (chain[2] ?? null), packets: chain[3] === undefined || chain[2] === '-' ? null : Number(chain[3]) });
+    if (chain)
+      table.chains.push({
+        name: chain[1] ?? '',
+        policy: chain[2] === '-' ? null : (chain[2] ?? null),
+        packets: chain[3] === undefined || chain[2] === '-' ? null : Number(chain[3]),
+      });
     const rule = /^(?:\[(\d+):\d+\] )?(-A (\S+).*)$/.exec(line);
-    if (rule) table.rules.push({ chain: rule[3] ?? '', spec: splitWords(rule[2] ?? '').slice(2), packets: Number(rule[1] ?? 0), line: index + 1, text: rule[2] ?? '' });
+    if (rule)
+      table.rules.push({
+        chain: rule[3] ?? '',
+        spec: splitWords(rule[2] ?? '').slice(2),
+        packets: Number(rule[1] ?? 0),
+        line: index + 1,
+        text: rule[2] ?? '',
+      });
   }
   return tables;
 }
@@ -24,7 +36,8 @@ export function parseIptablesSave(text: string, legacy: boolean): Table[] {
 /** Words of a rule line: blanks separate, double quotes group, a backslash inside them takes the next character as it is. */
 export function splitWords(line: string): string[] {
   const words: string[] = [];
-  for (const match of line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)) words.push(match[1] === undefined ? (match[2] ?? '') : match[1].replaceAll(/\\(.)/g, '$1'));
+  for (const match of line.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g))
+    words.push(match[1] === undefined ? (match[2] ?? '') : match[1].replaceAll(/\\(.)/g, '$1'));
   return words;
 }
 

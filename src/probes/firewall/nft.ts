@@ -23,7 +23,10 @@ export function parseNft(text: string): NftObject[] {
  * view and marked `"viewedBy": "iptables"` in the nft view; its chains and rules go. A table that holds rules which iptables did not
  * write (iptables-save prints those wrongly, or not at all) is left to the nft view.
  */
-export function settleOwnership(nft: readonly NftObject[] | null, tables: { readonly 4: Tables | null; readonly 6: Tables | null }): { nft: readonly NftObject[] | null; tables: { 4: Tables | null; 6: Tables | null } } {
+export function settleOwnership(
+  nft: readonly NftObject[] | null,
+  tables: { readonly 4: Tables | null; readonly 6: Tables | null },
+): { nft: readonly NftObject[] | null; tables: { 4: Tables | null; 6: Tables | null } } {
   if (nft === null) return { nft, tables };
   const kept: { 4: Tables | null; 6: Tables | null } = { 4: null, 6: null };
   const foreign = new Set<string>();
@@ -42,7 +45,8 @@ export function settleOwnership(nft: readonly NftObject[] | null, tables: { read
   const marked = nft.flatMap((entry): NftObject[] => {
     const [kind, body] = Object.entries(entry)[0] ?? ['', null];
     if (!isRecord(body)) return [entry];
-    if (kind === 'table') return foreign.has(`${String(body['family'])} ${String(body['name'])}`) ? [{ table: { ...body, viewedBy: 'iptables' } }] : [entry];
+    if (kind === 'table')
+      return foreign.has(`${String(body['family'])} ${String(body['name'])}`) ? [{ table: { ...body, viewedBy: 'iptables' } }] : [entry];
     return foreign.has(`${String(body['family'])} ${String(body['table'])}`) ? [] : [entry];
   });
   return { nft: marked, tables: kept };
@@ -59,7 +63,12 @@ function writtenByIptables(nft: readonly NftObject[], key: string, table: Tables
   if (bodies('chain').some((chain) => !chains.has(String(chain['name'])))) return false;
   const rules = bodies('rule');
   // Every rule of iptables has a counter, as its own statement.
-  return rules.length === table.rules.length && rules.every((rule) => Array.isArray(rule['expr']) && rule['expr'].some((statement) => isRecord(statement) && isRecord(statement['counter'])));
+  return (
+    rules.length === table.rules.length &&
+    rules.every(
+      (rule) => Array.isArray(rule['expr']) && rule['expr'].some((statement) => isRecord(statement) && isRecord(statement['counter'])),
+    )
+  );
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -65,7 +65,8 @@ export const firewall = defineHostProbe<'firewall', FirewallSample>({
   parse(output) {
     const parts = sections(output);
     const nft = parts.get('nft');
-    if (!nft || !parts.has('end')) throw new ProbeError(nft ? 'the rule set is too large to be read whole' : 'no answer about the firewall');
+    if (!nft || !parts.has('end'))
+      throw new ProbeError(nft ? 'the rule set is too large to be read whole' : 'no answer about the firewall');
     const saved = (name: string): IptablesRules['tables'] | null => {
       const part = parts.get(name);
       return part && part.exit === '0' ? parseIptablesSave(part.text, name.includes('legacy')) : null;
@@ -97,7 +98,10 @@ function sections(output: string): Map<string, { exit: string; text: string }> {
   const found = new Map<string, { exit: string; text: string }>();
   for (const part of output.split(/^@@(?=[a-z0-9-]+ [a-z0-9]+$)/m).slice(1)) {
     const head = part.indexOf('\n');
-    const [name = '', exit = ''] = part.slice(0, head < 0 ? part.length : head).trim().split(' ');
+    const [name = '', exit = ''] = part
+      .slice(0, head < 0 ? part.length : head)
+      .trim()
+      .split(' ');
     if (!found.has(name)) found.set(name, { exit, text: head < 0 ? '' : part.slice(head + 1) });
   }
   return found;
@@ -134,7 +138,8 @@ function countersOf(rules: FirewallSample['rules']): Map<string, { packets: numb
     if (kind === 'rule') {
       const packets = nftRulePackets(body);
       if (packets !== null) counters.set(nftCounterKey(body), { packets, of: JSON.stringify(withoutCounts(body['expr'])) });
-    } else if (kind === 'counter' && typeof body['packets'] === 'number') counters.set(nftNamedCounterKey(body), { packets: body['packets'], of: 'counter' });
+    } else if (kind === 'counter' && typeof body['packets'] === 'number')
+      counters.set(nftNamedCounterKey(body), { packets: body['packets'], of: 'counter' });
   }
   for (const command of ['iptables', 'ip6tables'] as const) {
     for (const table of rules[command]?.tables ?? []) {
@@ -145,7 +150,8 @@ function countersOf(rules: FirewallSample['rules']): Map<string, { packets: numb
         counters.set(iptablesCounterKey(command, table, rule.chain, number), { packets: rule.packets, of: rule.text });
       }
       for (const chain of table.chains) {
-        if (chain.packets !== null && chain.policy !== null) counters.set(iptablesPolicyKey(command, table, chain.name), { packets: chain.packets, of: chain.policy });
+        if (chain.packets !== null && chain.policy !== null)
+          counters.set(iptablesPolicyKey(command, table, chain.name), { packets: chain.packets, of: chain.policy });
       }
     }
   }
@@ -154,5 +160,7 @@ function countersOf(rules: FirewallSample['rules']): Map<string, { packets: numb
 
 function withoutCounts(statements: unknown): unknown {
   if (!Array.isArray(statements)) return statements;
-  return statements.map((statement: unknown) => (typeof statement === 'object' && statement !== null && 'counter' in statement ? 'counter' : statement));
+  return statements.map((statement: unknown) =>
+    typeof statement === 'object' && statement !== null && 'counter' in statement ? 'counter' : statement,
+  );
 }

@@ -48,12 +48,17 @@ function numberIn(text: string | undefined, pattern: RegExp, scale: number): num
 }
 
 // The host read its clock somewhere between our sending and receiving: the middle is the best guess, half the way its error.
-function clock(text: string, sentAtMs: number, receivedAtMs: number): Pick<HostFacts, 'clockSkewMs' | 'clockUncertaintyMs' | 'zoneOffsetMinutes'> {
+function clock(
+  text: string,
+  sentAtMs: number,
+  receivedAtMs: number,
+): Pick<HostFacts, 'clockSkewMs' | 'clockUncertaintyMs' | 'zoneOffsetMinutes'> {
   const match = /^(\d{1,12})(?:\.(\d{9}))?\S* ?([+-])?(\d\d)?(\d\d)?/.exec(text);
   if (!match) return { clockSkewMs: null, clockUncertaintyMs: null, zoneOffsetMinutes: null };
   const whole = match[2] === undefined;
   const hostMs = Number(match[1]) * 1000 + (whole ? 500 : Number(match[2]) / 1e6);
-  const zone = match[3] === undefined || match[4] === undefined ? null : (match[3] === '-' ? -1 : 1) * (Number(match[4]) * 60 + Number(match[5] ?? 0));
+  const zone =
+    match[3] === undefined || match[4] === undefined ? null : (match[3] === '-' ? -1 : 1) * (Number(match[4]) * 60 + Number(match[5] ?? 0));
   return {
     clockSkewMs: Math.round(hostMs - (sentAtMs + receivedAtMs) / 2),
     clockUncertaintyMs: Math.ceil((receivedAtMs - sentAtMs) / 2 + (whole ? 500 : 0)),

@@ -67,10 +67,17 @@ export const interfaces = defineHostProbe<'interfaces', Sample>({
       ...(parts.has('qdiscs') ? qdiscsFromJson(parts.get('qdiscs') ?? '') : qdiscsFromText(parts.get('qdisctext') ?? '')),
       ...[...parts].flatMap(([name, text]) => (name.startsWith('class ') ? classesFromText(text, name.slice(6)) : [])),
     ];
-    return { uptimeSeconds: uptime === undefined ? null : Number(uptime), links, qdiscs: new Map(qdiscs.map((qdisc) => [`${qdisc.dev} ${qdisc.kind} ${qdisc.handle} ${qdisc.parent}`, qdisc])) };
+    return {
+      uptimeSeconds: uptime === undefined ? null : Number(uptime),
+      links,
+      qdiscs: new Map(qdiscs.map((qdisc) => [`${qdisc.dev} ${qdisc.kind} ${qdisc.handle} ${qdisc.parent}`, qdisc])),
+    };
   },
   combine(before, after): Interfaces {
-    const elapsed = before?.uptimeSeconds != null && after.uptimeSeconds !== null ? Math.round((after.uptimeSeconds - before.uptimeSeconds) * 100) / 100 : null;
+    const elapsed =
+      before?.uptimeSeconds != null && after.uptimeSeconds !== null
+        ? Math.round((after.uptimeSeconds - before.uptimeSeconds) * 100) / 100
+        : null;
     return {
       elapsedSeconds: elapsed,
       interfaces: [...after.links].map(([name, link]) => {
@@ -105,8 +112,15 @@ export const interfaces = defineHostProbe<'interfaces', Sample>({
 
 function readLinks(parts: ReadonlyMap<string, string>): Map<string, LinkSample> {
   const rows = [...(parts.get('dev') ?? '').matchAll(/^ *([^\s:|]+): *([\d ]+)$/gm)];
-  const sys = new Map([...(parts.get('sys') ?? '').matchAll(/^\/sys\/class\/net\/([^/]+)\/(speed|operstate):(.*)$/gm)].map((match) => [`${match[1] ?? ''} ${match[2] ?? ''}`, match[3] ?? '']));
-  const sysIsOurs = rows.every((row) => sys.has(`${row[1] ?? ''} operstate`)) && [...sys.keys()].filter((key) => key.endsWith(' operstate')).length === rows.length;
+  const sys = new Map(
+    [...(parts.get('sys') ?? '').matchAll(/^\/sys\/class\/net\/([^/]+)\/(speed|operstate):(.*)$/gm)].map((match) => [
+      `${match[1] ?? ''} ${match[2] ?? ''}`,
+      match[3] ?? '',
+    ]),
+  );
+  const sysIsOurs =
+    rows.every((row) => sys.has(`${row[1] ?? ''} operstate`)) &&
+    [...sys.keys()].filter((key) => key.endsWith(' operstate')).length === rows.length;
   const down = parts.has('links') ? linksDown(parts.get('links') ?? '') : null;
   return new Map(
     rows.map((row) => {
@@ -133,7 +147,11 @@ function linksDown(text: string): Set<string> | null {
     const read: unknown = JSON.parse(text);
     if (!Array.isArray(read)) return null;
     const links = read.filter((link): link is Record<string, unknown> => typeof link === 'object' && link !== null);
-    return new Set(links.filter((link) => !(Array.isArray(link['flags']) && link['flags'].includes('UP')) || link['operstate'] === 'DOWN').map((link) => String(link['ifname'])));
+    return new Set(
+      links
+        .filter((link) => !(Array.isArray(link['flags']) && link['flags'].includes('UP')) || link['operstate'] === 'DOWN')
+        .map((link) => String(link['ifname'])),
+    );
   } catch {
     return null;
   }

@@ -28,10 +28,10 @@ export function qdiscsFromJson(text: string): QdiscSample[] {
     // Rates are bytes per second in tc's JSON, whatever the discipline calls them.
     const rate = [options['rate'], options['bandwidth'], options['maxrate']].find((value) => typeof value === 'number' && value > 0);
     return {
-      dev: String(qdisc['dev'] ?? ''),
-      kind: String(qdisc['kind'] ?? ''),
-      handle: String(qdisc['handle'] ?? ''),
-      parent: String(qdisc['parent'] ?? 'root'),
+      dev: word(qdisc['dev']),
+      kind: word(qdisc['kind']),
+      handle: word(qdisc['handle']),
+      parent: word(qdisc['parent']) || 'root',
       rateBitsPerSecond: typeof rate === 'number' ? rate * 8 : null,
       dropped: count(qdisc['drops']),
       overlimits: count(qdisc['overlimits']),
@@ -45,7 +45,18 @@ export function qdiscsFromJson(text: string): QdiscSample[] {
 export function qdiscsFromText(text: string): QdiscSample[] {
   return blocks(text).flatMap((block) => {
     const head = /^qdisc (\S+) (\S+) dev (\S+) (?:root|parent (\S+))/.exec(block) ?? /^qdisc (ingress|clsact) (\S+) dev (\S+)/.exec(block);
-    return head ? [{ dev: head[3] ?? '', kind: head[1] ?? '', handle: head[2] ?? '', parent: head[4] ?? 'root', rateBitsPerSecond: rateOf(block), ...statistics(block) }] : [];
+    return head
+      ? [
+          {
+            dev: head[3] ?? '',
+            kind: head[1] ?? '',
+            handle: head[2] ?? '',
+            parent: head[4] ?? 'root',
+            rateBitsPerSecond: rateOf(block),
+            ...statistics(block),
+          },
+        ]
+      : [];
   });
 }
 
@@ -53,7 +64,18 @@ export function qdiscsFromText(text: string): QdiscSample[] {
 export function classesFromText(text: string, dev: string): QdiscSample[] {
   return blocks(text).flatMap((block) => {
     const head = /^class (htb|hfsc|cbq|drr|ets) (\S+) (?:root|parent (\S+))/.exec(block);
-    return head ? [{ dev, kind: `${head[1] ?? ''} class`, handle: head[2] ?? '', parent: head[3] ?? 'root', rateBitsPerSecond: rateOf(block), ...statistics(block) }] : [];
+    return head
+      ? [
+          {
+            dev,
+            kind: `${head[1] ?? ''} class`,
+            handle: head[2] ?? '',
+            parent: head[3] ?? 'root',
+            rateBitsPerSecond: rateOf(block),
+            ...statistics(block),
+          },
+        ]
+      : [];
   });
 }
 
@@ -65,7 +87,10 @@ const units: Readonly<Record<string, number>> = { '': 1, K: 1e3, M: 1e6, G: 1e9,
 
 function rateOf(block: string): number | null {
   // hfsc writes its upper limit as `ul m1 0bit d 0us m2 1Mbit`.
-  const match = /\bceil ([\d.]+)([KMGT]i?)?bit/.exec(block) ?? /\bul (?:m1 \S+ d \S+ m2|rate) ([\d.]+)([KMGT]i?)?bit/.exec(block) ?? /\b(?:rate|bandwidth|maxrate) ([\d.]+)([KMGT]i?)?bit/.exec(block);
+  const match =
+    /\bceil ([\d.]+)([KMGT]i?)?bit/.exec(block) ??
+    /\bul (?:m1 \S+ d \S+ m2|rate) ([\d.]+)([KMGT]i?)?bit/.exec(block) ??
+    /\b(?:rate|bandwidth|maxrate) ([\d.]+)([KMGT]i?)?bit/.exec(block);
   return match ? Number(match[1]) * (units[match[2] ?? ''] ?? 1) : null;
 }
 
@@ -78,6 +103,10 @@ function statistics(block: string): Pick<QdiscSample, 'dropped' | 'overlimits' |
     sentBytes: Number(sent?.[1] ?? 0),
     backlogBytes: backlog ? Number(backlog[1]) * (backlog[2] === 'K' ? 1024 : backlog[2] === 'M' ? 1024 ** 2 : 1) : 0,
   };
+}
+
+function word(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 function count(value: unknown): number {

@@ -11,8 +11,14 @@ const kinds: readonly (readonly [Kind, RegExp])[] = [
   ['syn-flood', /SYN flooding|request_sock_TCP/i],
   ['martian', /martian (source|destination)/i],
   ['hung-task', /blocked for more than|hung_task|soft lockup|hard LOCKUP|rcu.*(stall|detected)/i],
-  ['filesystem', /(EXT[234]-fs|XFS|BTRFS|F2FS).*(error|corrupt|shut|abort|warning)|I\/O error|remounting filesystem read-only|critical medium error/i],
-  ['other', /neighbou?r table overflow|out of socket memory|TCP: too many|page allocation failure|file-max limit|fork rejected by pids|NETDEV WATCHDOG|nf_tables:.*(fail|drop)|link is down/i],
+  [
+    'filesystem',
+    /(EXT[234]-fs|XFS|BTRFS|F2FS).*(error|corrupt|shut|abort|warning)|I\/O error|remounting filesystem read-only|critical medium error/i,
+  ],
+  [
+    'other',
+    /neighbou?r table overflow|out of socket memory|TCP: too many|page allocation failure|file-max limit|fork rejected by pids|NETDEV WATCHDOG|nf_tables:.*(fail|drop)|link is down/i,
+  ],
 ];
 
 // The filter in the shell is wider than the kinds: what it lets through is sorted when it is parsed.
@@ -67,7 +73,10 @@ function readLine(line: string, uptimeSeconds: number | null, netns: string | un
   return [
     {
       kind,
-      ageSeconds: stamped?.[1] === undefined || uptimeSeconds === null ? null : Math.max(0, Math.round((uptimeSeconds - Number(stamped[1])) * 10) / 10),
+      ageSeconds:
+        stamped?.[1] === undefined || uptimeSeconds === null
+          ? null
+          : Math.max(0, Math.round((uptimeSeconds - Number(stamped[1])) * 10) / 10),
       ...process,
       // Control characters cannot come from the kernel's own text, only from names in it.
       text: text.replaceAll(/[\x00-\x1f\x7f-\x9f]/g, '?').slice(0, 600),
@@ -78,7 +87,12 @@ function readLine(line: string, uptimeSeconds: number | null, netns: string | un
 function processOf(kind: Kind, text: string): { pid: number | null; process: string | null } {
   const patterns =
     kind === 'oom'
-      ? [/killed process (?<pid>\d+),? \((?<name>[^)]*)\)/i, /task=(?<name>[^,]+),pid=(?<pid>\d+)/, /oom_reaper: reaped process (?<pid>\d+) \((?<name>[^)]*)\)/, /(?<name>\S+) invoked oom-killer/]
+      ? [
+          /killed process (?<pid>\d+),? \((?<name>[^)]*)\)/i,
+          /task=(?<name>[^,]+),pid=(?<pid>\d+)/,
+          /oom_reaper: reaped process (?<pid>\d+) \((?<name>[^)]*)\)/,
+          /(?<name>\S+) invoked oom-killer/,
+        ]
       : [/(?<name>[^\s[]+)\[(?<pid>\d+)\]:? (?:segfault|general protection|trap )/, /task (?<name>\S+):(?<pid>\d+) blocked/];
   for (const pattern of patterns) {
     const groups = pattern.exec(text)?.groups;

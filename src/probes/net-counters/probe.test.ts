@@ -9,12 +9,13 @@ import { netCounters } from './probe.ts';
 describe('everywhere', () => survivesEverywhere(netCounters));
 
 // A listener with room for one, that never accepts. IPReversePathFilter is provoked in probes/routes.
-const neverAccepts = 'use Socket; socket(my $s, PF_INET, SOCK_STREAM, 0); setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1); bind($s, sockaddr_in(8080, INADDR_ANY)); listen($s, 0); $| = 1; print "ready"; sleep 60';
+const neverAccepts =
+  'use Socket; socket(my $s, PF_INET, SOCK_STREAM, 0); setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1); bind($s, sockaddr_in(8080, INADDR_ANY)); listen($s, 0); $| = 1; print "ready"; sleep 60';
 
 it('counts overflows of a full accept queue, and nothing else of the kind', async () => {
   const namespace = await openNamespace();
   await namespace.must('ip link set lo up');
-  const [program = '', ...args] = [...namespace.prefix, 'perl', '-e', neverAccepts];
+  const [program = '', ...args]: readonly string[] = [...namespace.prefix, 'perl', '-e', neverAccepts];
   const listener = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const connector = openConnector(namespace);
   try {
@@ -38,7 +39,8 @@ it('counts overflows of a full accept queue, and nothing else of the kind', asyn
 });
 
 it('pairs names with values, sums processors, and has no delta where a counter went back', () => {
-  const text = (a: number, b: number): string => `TcpExt: SyncookiesSent ListenDrops\nTcpExt: 1 ${a}\nTcp: RtoAlgorithm InSegs\nTcp: 1 ${b}\n@@six\nIp6InDiscards  \t 4\n@@softnet\n0000000a 00000001 00000002 00000000\n00000001 00000000 00000001 00000000\n@@end\n`;
+  const text = (a: number, b: number): string =>
+    `TcpExt: SyncookiesSent ListenDrops\nTcpExt: 1 ${a}\nTcp: RtoAlgorithm InSegs\nTcp: 1 ${b}\n@@six\nIp6InDiscards  \t 4\n@@softnet\n0000000a 00000001 00000002 00000000\n00000001 00000000 00000001 00000000\n@@end\n`;
   const context = contextAt(0, 1);
   const { counters } = netCounters.combine(netCounters.parse(text(5, 9), context), netCounters.parse(text(8, 3), context), context);
   expect(counters).toEqual({

@@ -1,5 +1,4 @@
 // The kernel's own counters of IP, TCP and their extensions: drops, overflows, retransmissions.
-import type { NetCounters } from '../../model/observations.ts';
 import { defineHostProbe, ProbeError } from '../../model/probe.ts';
 import { counterOf } from '../counter.ts';
 
@@ -23,7 +22,8 @@ export const netCounters = defineHostProbe<'net-counters', Readonly<Record<strin
     const [four = '', rest = ''] = output.split(/^@@six$/m);
     const [six = '', softnet = ''] = rest.split(/^@@softnet$/m);
     readPairs(four, counters);
-    for (const match of six.matchAll(/^(Ip6|Icmp6|Udp6)(\w+)\s+(\d+)$/gm)) counters[`${match[1] ?? ''}.${match[2] ?? ''}`] = Number(match[3]);
+    for (const match of six.matchAll(/^(Ip6|Icmp6|Udp6)(\w+)\s+(\d+)$/gm))
+      counters[`${match[1] ?? ''}.${match[2] ?? ''}`] = Number(match[3]);
     readSoftnet(softnet, counters);
     if (!('Tcp.InSegs' in counters)) throw new ProbeError('/proc/net/snmp could not be read');
     return counters;
@@ -50,7 +50,11 @@ function readSoftnet(text: string, counters: Record<string, number>): void {
   for (const line of text.split('\n')) {
     const [processed, dropped, squeezed] = line.trim().split(/\s+/);
     if (processed === undefined || dropped === undefined || squeezed === undefined || !/^[0-9a-f]{8}$/.test(processed)) continue;
-    for (const [name, value] of [['Softnet.Processed', processed], ['Softnet.Dropped', dropped], ['Softnet.TimeSqueezed', squeezed]] as const) {
+    for (const [name, value] of [
+      ['Softnet.Processed', processed],
+      ['Softnet.Dropped', dropped],
+      ['Softnet.TimeSqueezed', squeezed],
+    ] as const) {
       counters[name] = (counters[name] ?? 0) + Number.parseInt(value, 16);
     }
   }

@@ -28,16 +28,20 @@ const reading = (ticks: string, stall: number): string =>
 it('makes shares of the ticks between the readings', () => {
   const context = contextAt(0, 1);
   // user nice system idle iowait irq softirq steal
-  const evidence = pressure.combine(pressure.parse(reading('100 0 100 100 100 0 0 0', 100), context), pressure.parse(reading('150 0 110 120 110 0 0 10', 350), context), context);
+  const evidence = pressure.combine(
+    pressure.parse(reading('100 0 100 100 100 0 0 0', 100), context),
+    pressure.parse(reading('150 0 110 120 110 0 0 10', 350), context),
+    context,
+  );
   expect(evidence).toEqual({
     cpu: { some: { avg10: 12.5, avg60: 3, totalUs: { now: 350, delta: 250 } } },
     memory: { some: null, full: null },
     io: { some: null, full: null },
     load1: 2.5,
     runnable: 4,
-    busy: expect.closeTo(0.6),
-    steal: expect.closeTo(0.1),
-    ioWait: expect.closeTo(0.1),
+    busy: expect.closeTo(0.6) as number,
+    steal: expect.closeTo(0.1) as number,
+    ioWait: expect.closeTo(0.1) as number,
     memoryAvailableBytes: 1_048_576,
     swapUsedBytes: 40_960,
     swapPages: { now: 7, delta: 0 },

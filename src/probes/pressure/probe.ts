@@ -31,12 +31,16 @@ export const pressure = defineHostProbe<'pressure', Sample>({
   script,
   parse(output) {
     const psi: Record<string, PsiSample> = {};
-    for (const match of output.matchAll(/^\/proc\/pressure\/(cpu|memory|io):(some|full) avg10=([\d.]+) avg60=([\d.]+) avg300=[\d.]+ total=(\d+)$/gm)) {
+    for (const match of output.matchAll(
+      /^\/proc\/pressure\/(cpu|memory|io):(some|full) avg10=([\d.]+) avg60=([\d.]+) avg300=[\d.]+ total=(\d+)$/gm,
+    )) {
       psi[`${match[1] ?? ''} ${match[2] ?? ''}`] = { avg10: Number(match[3]), avg60: Number(match[4]), totalUs: Number(match[5]) };
     }
     const load = /^\/proc\/loadavg:([\d.]+) [\d.]+ [\d.]+ (\d+)\/\d+/m.exec(output);
     const ticks = /^cpu +([\d ]+)$/m.exec(output)?.[1]?.trim().split(/\s+/).slice(0, 8).map(Number) ?? null;
-    const memory = new Map([...output.matchAll(/^(Mem\w+|Cached|Buffers|Swap\w+): +(\d+) kB$/gm)].map((match) => [match[1] ?? '', Number(match[2]) * 1024]));
+    const memory = new Map(
+      [...output.matchAll(/^(Mem\w+|Cached|Buffers|Swap\w+): +(\d+) kB$/gm)].map((match) => [match[1] ?? '', Number(match[2]) * 1024]),
+    );
     const vmstat = new Map([...output.matchAll(/^(pswpin|pswpout|oom_kill) (\d+)$/gm)].map((match) => [match[1] ?? '', Number(match[2])]));
     if (ticks === null && memory.size === 0) throw new ProbeError('/proc/stat and /proc/meminfo could not be read');
     // The process that reads is itself runnable.

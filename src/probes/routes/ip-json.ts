@@ -17,8 +17,14 @@ export function parseIpJson(parts: ReadonlyMap<string, string>): Routes {
         return address === null ? [] : [{ address, prefix: number(info['prefixlen']) ?? (address.includes(':') ? 128 : 32) }];
       }),
     })),
-    rules: [...objects(parts.get('rule4')).map((rule) => readRule(rule, 4)), ...objects(parts.get('rule6')).map((rule) => readRule(rule, 6))],
-    routes: [...objects(parts.get('route4')).flatMap((route) => readRoute(route, 4)), ...objects(parts.get('route6')).flatMap((route) => readRoute(route, 6))],
+    rules: [
+      ...objects(parts.get('rule4')).map((rule) => readRule(rule, 4)),
+      ...objects(parts.get('rule6')).map((rule) => readRule(rule, 6)),
+    ],
+    routes: [
+      ...objects(parts.get('route4')).flatMap((route) => readRoute(route, 4)),
+      ...objects(parts.get('route6')).flatMap((route) => readRoute(route, 6)),
+    ],
   };
 }
 
@@ -81,7 +87,11 @@ function objects(printed: string | undefined, required = false): Json[] {
 }
 
 function records(value: unknown): Json[] {
-  return Array.isArray(value) ? value.filter((item): item is Json => typeof item === 'object' && item !== null && !Array.isArray(item) && Object.keys(item).length > 0) : [];
+  return Array.isArray(value)
+    ? (value as unknown[]).filter(
+        (item): item is Json => typeof item === 'object' && item !== null && !Array.isArray(item) && Object.keys(item).length > 0,
+      )
+    : [];
 }
 
 function strings(value: unknown): string[] {

@@ -17,7 +17,15 @@ export function parseProcRoutes(parts: ReadonlyMap<string, string>): Routes {
   const links = readIpText(parts.get('text') ?? '');
   if (links.length === 0) links.push(...linksFrom(parts, main));
   const local = links.flatMap((link) =>
-    link.addresses.map((own): Route => ({ table: 'local', to: link.name === 'lo' && !own.address.includes(':') ? cidr(own.address, own.prefix) : own.address, type: 'local', via: null, dev: link.name, metric: 0, source: null })),
+    link.addresses.map((own): Route => ({
+      table: 'local',
+      to: link.name === 'lo' && !own.address.includes(':') ? cidr(own.address, own.prefix) : own.address,
+      type: 'local',
+      via: null,
+      dev: link.name,
+      metric: 0,
+      source: null,
+    })),
   );
   return { interfaces: links, rules: [], routes: [...main, ...six, ...local] };
 }
@@ -54,16 +62,38 @@ function readRoute6(line: string): Route[] {
   const multicast = destination.startsWith('ff');
   const type = isLocal ? 'local' : multicast ? 'multicast' : (bits & 0x200) !== 0 ? 'unreachable' : 'unicast';
   const via = (bits & 2) === 0 ? null : formatAddress({ family: 6, value: BigInt(`0x${gateway}`) });
-  return [{ table: isLocal || multicast ? 'local' : 'main', to: `${address}/${Number.parseInt(length, 16)}`, type, via, dev, metric: Number.parseInt(metric, 16) || 0, source: null }];
+  return [
+    {
+      table: isLocal || multicast ? 'local' : 'main',
+      to: `${address}/${Number.parseInt(length, 16)}`,
+      type,
+      via,
+      dev,
+      metric: Number.parseInt(metric, 16) || 0,
+      source: null,
+    },
+  ];
 }
 
 function readIpText(text: string): Link[] {
   const links: Link[] = [];
   for (const line of text.split('\n')) {
     const head = /^\d+: ([^:@\s]+)(?:@\S+)?: <([^>]*)>(?: mtu (\d+))?/.exec(line);
-    if (head) links.push({ name: head[1] ?? '', up: (head[2] ?? '').split(',').includes('UP'), mtu: head[3] === undefined ? null : Number(head[3]), addresses: [] });
+    if (head)
+      links.push({
+        name: head[1] ?? '',
+        up: (head[2] ?? '').split(',').includes('UP'),
+        mtu: head[3] === undefined ? null : Number(head[3]),
+        addresses: [],
+      });
     const own = /^\s+inet6? ([0-9a-f.:]+)(?: peer [0-9a-f.:]+)?(?:\/(\d+))?/.exec(line);
-    if (own) links.at(-1)?.addresses.push({ address: own[1] ?? '', prefix: own[2] === undefined ? ((own[1] ?? '').includes(':') ? 128 : 32) : Number(own[2]) });
+    if (own)
+      links
+        .at(-1)
+        ?.addresses.push({
+          address: own[1] ?? '',
+          prefix: own[2] === undefined ? ((own[1] ?? '').includes(':') ? 128 : 32) : Number(own[2]),
+        });
   }
   return links;
 }
@@ -94,7 +124,8 @@ function linksFrom(parts: ReadonlyMap<string, string>, main: readonly Route[]): 
   }
   for (const line of lines(parts, 'local6')) {
     const [hex = '', , length = '', , , name = ''] = line.trim().split(/\s+/);
-    if (/^[0-9a-f]{32}$/.test(hex) && name !== '') link(name).addresses.push({ address: formatAddress({ family: 6, value: BigInt(`0x${hex}`) }), prefix: Number.parseInt(length, 16) });
+    if (/^[0-9a-f]{32}$/.test(hex) && name !== '')
+      link(name).addresses.push({ address: formatAddress({ family: 6, value: BigInt(`0x${hex}`) }), prefix: Number.parseInt(length, 16) });
   }
   return [...links.values()];
 }

@@ -10,13 +10,37 @@ import { ProbeError, type HostProbe } from '../../model/probe.ts';
 import { asNobody, contextAt, readProbe } from './run-probe.ts';
 
 /** The least that a POSIX host has: awk, grep and the core utilities, none of the network tools. */
-export const bareTools = ['awk', 'grep', 'sed', 'cat', 'ls', 'head', 'tail', 'sort', 'tr', 'id', 'uname', 'date', 'printf', 'readlink', 'timeout', 'true', 'env', 'sh', 'df', 'cut'];
+export const bareTools = [
+  'awk',
+  'grep',
+  'sed',
+  'cat',
+  'ls',
+  'head',
+  'tail',
+  'sort',
+  'tr',
+  'id',
+  'uname',
+  'date',
+  'printf',
+  'readlink',
+  'timeout',
+  'true',
+  'env',
+  'sh',
+  'df',
+  'cut',
+];
 
 /**
  * Registers the tests. The snippet must run to its end in each setting; where the host cannot tell, only `ProbeError` may say so.
  * `settings` names those in which there must be evidence.
  */
-export function survivesEverywhere<Id extends ProbeId, Sample>(probe: HostProbe<Id, Sample>, mustTell: readonly ('nobody' | 'bare')[] = ['nobody', 'bare']): void {
+export function survivesEverywhere<Id extends ProbeId, Sample>(
+  probe: HostProbe<Id, Sample>,
+  mustTell: readonly ('nobody' | 'bare')[] = ['nobody', 'bare'],
+): void {
   let bare = '';
   beforeAll(async () => {
     bare = await barePaths();
@@ -67,7 +91,8 @@ export function survivesEverywhere<Id extends ProbeId, Sample>(probe: HostProbe<
 /** A directory with `core` (the tools above) and `busybox` (the same names, all of them busybox). */
 export async function barePaths(): Promise<string> {
   const base = await mkdtemp(join(tmpdir(), 'why5xx-path-'));
-  const which = (tool: string): Promise<string> => new Promise((resolve) => execFile('sh', ['-c', 'command -v "$1"', 'sh', tool], (_error, stdout) => resolve(stdout.trim())));
+  const which = (tool: string): Promise<string> =>
+    new Promise((resolve) => execFile('sh', ['-c', 'command -v "$1"', 'sh', tool], (_error, stdout) => resolve(stdout.trim())));
   const busybox = await which('busybox');
   await Promise.all([mkdir(join(base, 'core')), mkdir(join(base, 'busybox'))]);
   for (const tool of bareTools) {

@@ -14,7 +14,15 @@ export interface RunningNginx {
 }
 
 /** Starts nginx on 127.0.0.1:8080. `before` is a shell command run first in the same place, `$1` is the directory; `http` goes into the http block. */
-export async function startNginx(namespace: Namespace, options: { readonly main?: string; readonly http?: (directory: string) => string; readonly before?: string; readonly ownMounts?: boolean } = {}): Promise<RunningNginx> {
+export async function startNginx(
+  namespace: Namespace,
+  options: {
+    readonly main?: string;
+    readonly http?: (directory: string) => string;
+    readonly before?: string;
+    readonly ownMounts?: boolean;
+  } = {},
+): Promise<RunningNginx> {
   const directory = await mkdtemp(join(tmpdir(), 'why5xx-nginx-'));
   await mkdir(join(directory, 'logs'));
   await mkdir(join(directory, 'body'));
@@ -26,7 +34,15 @@ http { access_log ${directory}/logs/access.log; ${options.http?.(directory) ?? '
 `,
   );
   const wrap = options.ownMounts === true ? ['unshare', '--mount', '--propagation', 'private'] : [];
-  const [program = '', ...args] = [...namespace.prefix, ...wrap, 'sh', '-c', `${options.before ?? ':'}; exec nginx -c "$1/nginx.conf" -g 'daemon off;'`, 'sh', directory];
+  const [program = '', ...args]: readonly string[] = [
+    ...namespace.prefix,
+    ...wrap,
+    'sh',
+    '-c',
+    `${options.before ?? ':'}; exec nginx -c "$1/nginx.conf" -g 'daemon off;'`,
+    'sh',
+    directory,
+  ];
   const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));

@@ -37,16 +37,26 @@ export function contextAt(sentAtMs: number, receivedAtMs: number): ParseContext 
 export async function readProbe<Id extends ProbeId, Sample>(probe: HostProbe<Id, Sample>, where: Where = {}): Promise<Reading> {
   const token = randomBytes(16).toString('hex');
   const assignments = Object.entries(where.env ?? {}).map(([name, value]) => `${name}=${value}`);
-  const script = composeHostScript([probe], where.phase ?? (probe.when === 'before' ? 'before' : 'after'), token).replace(/^PATH=.*$/m, (line) => (where.path === undefined ? line : `PATH=${where.path}`));
+  const script = composeHostScript([probe], where.phase ?? (probe.when === 'before' ? 'before' : 'after'), token).replace(
+    /^PATH=.*$/m,
+    (line) => (where.path === undefined ? line : `PATH=${where.path}`),
+  );
   const sentAtMs = Date.now();
   const stdout = await new Promise<string>((resolve, reject) => {
-    const [program = '', ...args] = [...(where.prefix ?? []), ...(assignments.length > 0 ? ['env', ...assignments] : []), ...(where.shell ?? ['sh']), '-s'];
-    const child = execFile(program, args, { timeout: 20_000, maxBuffer: 64 * 1024 * 1024 }, (error, out, err) => (error && out === '' ? reject(new Error(`${error.message} ${err}`)) : resolve(out)));
+    const [program = '', ...args]: readonly string[] = [
+      ...(where.prefix ?? []),
+      ...(assignments.length > 0 ? ['env', ...assignments] : []),
+      ...(where.shell ?? ['sh']),
+      '-s',
+    ];
+    const child = execFile(program, args, { timeout: 20_000, maxBuffer: 64 * 1024 * 1024 }, (error, out, err) =>
+      error && out === '' ? reject(new Error(`${error.message} ${err}`)) : resolve(out),
+    );
     child.stdin?.on('error', () => undefined);
     child.stdin?.end(script);
   });
   const section = splitHostOutput(stdout, token).get(probe.id);
-  if (!section) throw new Error(`the script did not reach ${String(probe.id)}: ${stdout.slice(0, 400)}`);
+  if (!section) throw new Error(`the script did not reach ${probe.id}: ${stdout.slice(0, 400)}`);
   return { output: section.output, exit: section.exit, needsRoot: section.needsRoot, context: contextAt(sentAtMs, Date.now()) };
 }
 
@@ -57,7 +67,11 @@ export async function measure<Id extends ProbeId, Sample>(probe: HostProbe<Id, S
 }
 
 /** Reads, does something, reads again. */
-export async function measureAround<Id extends ProbeId, Sample>(probe: HostProbe<Id, Sample>, action: () => Promise<unknown>, where: Where = {}): Promise<EvidenceMap[Id]> {
+export async function measureAround<Id extends ProbeId, Sample>(
+  probe: HostProbe<Id, Sample>,
+  action: () => Promise<unknown>,
+  where: Where = {},
+): Promise<EvidenceMap[Id]> {
   const before = await readProbe(probe, { ...where, phase: 'before' });
   await action();
   const after = await readProbe(probe, where);
@@ -65,4 +79,5 @@ export async function measureAround<Id extends ProbeId, Sample>(probe: HostProbe
 }
 
 /** A user without any right: `nobody`, all groups dropped. Only where the test itself runs as root. */
-export const asNobody: readonly string[] = process.getuid?.() === 0 ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--'] : [];
+export const asNobody: readonly string[] =
+  process.getuid?.() === 0 ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', '--'] : [];
