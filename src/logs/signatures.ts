@@ -1,5 +1,6 @@
-// The catalogue of log lines that mean something: what each proves and, just as important, what it does not. Data only; samples are
-// real lines, and a test holds that each sample matches exactly one signature.
+// The catalogue of log lines that mean something: what each proves and, just as important, what it does not. Data only. The
+// samples of connects, timeouts, headers, PHP errors, php-fpm children and HAProxy servers were recorded from running programs; the others
+// follow the programs' message texts. A test holds that each sample matches exactly one signature.
 import type { ErrorLine } from '../model/observations.ts';
 import { applicationSignatures } from './signatures-application.ts';
 import { haproxySignatures } from './signatures-haproxy.ts';
