@@ -1,5 +1,6 @@
 // The registry of faults: what the lab can break for real, one per cause.
 import type { Fault } from '../model/fault.ts';
+import { backendProcessDownFault } from './backend-process-down/fault.ts';
 import { clientIpBlockedFault } from './client-ip-blocked/fault.ts';
 import { ddosForwardingRuleMissingFault } from './ddos-forwarding-rule-missing/fault.ts';
 import { firewallDropsLbRangeFault } from './firewall-drops-lb-range/fault.ts';
@@ -14,9 +15,11 @@ import { headerTooLargeRequestFault } from './header-too-large-request/fault.ts'
 import { headerTooLargeResponseFault } from './header-too-large-response/fault.ts';
 import { icpBlockPageFault } from './icp-block-page/fault.ts';
 import { ispBlockFault } from './isp-block/fault.ts';
+import { phpFatalErrorFault } from './php-fatal-error/fault.ts';
 import { upstreamReadTimeoutFault } from './upstream-read-timeout/fault.ts';
 
 export const faults: readonly Fault[] = [
+  backendProcessDownFault,
   clientIpBlockedFault,
   ddosForwardingRuleMissingFault,
   firewallDropsLbRangeFault,
@@ -31,5 +34,6 @@ export const faults: readonly Fault[] = [
   headerTooLargeResponseFault,
   icpBlockPageFault,
   ispBlockFault,
+  phpFatalErrorFault,
   upstreamReadTimeoutFault,
 ];

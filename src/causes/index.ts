@@ -1,5 +1,6 @@
 // The registry of causes, in alphabetical order. Order has no meaning for judging.
 import type { AnyCause } from '../model/cause.ts';
+import { backendProcessDown } from './backend-process-down/cause.ts';
 import { firewallDropsLbRange } from './firewall-drops-lb-range/cause.ts';
 import { firewallRejectsLbRange } from './firewall-rejects-lb-range/cause.ts';
 import { fpmDownStaticHealthOk } from './fpm-down-static-health-ok/cause.ts';
@@ -7,9 +8,11 @@ import { fpmMaxChildren } from './fpm-max-children/cause.ts';
 import { fpmSocketPathMismatch } from './fpm-socket-path-mismatch/cause.ts';
 import { fpmSocketPermission } from './fpm-socket-permission/cause.ts';
 import { fpmTerminateTimeout } from './fpm-terminate-timeout/cause.ts';
+import { phpFatalError } from './php-fatal-error/cause.ts';
 import { upstreamReadTimeout } from './upstream-read-timeout/cause.ts';
 
 export const causes: readonly AnyCause[] = [
+  backendProcessDown,
   firewallDropsLbRange,
   firewallRejectsLbRange,
   fpmDownStaticHealthOk,
@@ -17,5 +20,6 @@ export const causes: readonly AnyCause[] = [
   fpmSocketPathMismatch,
   fpmSocketPermission,
   fpmTerminateTimeout,
+  phpFatalError,
   upstreamReadTimeout,
 ];
