@@ -16,6 +16,7 @@ import { headerTooLargeResponseFault } from './header-too-large-response/fault.t
 import { icpBlockPageFault } from './icp-block-page/fault.ts';
 import { ispBlockFault } from './isp-block/fault.ts';
 import { phpFatalErrorFault } from './php-fatal-error/fault.ts';
+import { rpFilterStrictL4Fault } from './rp-filter-strict-l4/fault.ts';
 import { upstreamReadTimeoutFault } from './upstream-read-timeout/fault.ts';
 
 export const faults: readonly Fault[] = [
@@ -35,5 +36,6 @@ export const faults: readonly Fault[] = [
   icpBlockPageFault,
   ispBlockFault,
   phpFatalErrorFault,
+  rpFilterStrictL4Fault,
   upstreamReadTimeoutFault,
 ];

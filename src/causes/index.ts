@@ -9,6 +9,7 @@ import { fpmSocketPathMismatch } from './fpm-socket-path-mismatch/cause.ts';
 import { fpmSocketPermission } from './fpm-socket-permission/cause.ts';
 import { fpmTerminateTimeout } from './fpm-terminate-timeout/cause.ts';
 import { phpFatalError } from './php-fatal-error/cause.ts';
+import { rpFilterStrictL4 } from './rp-filter-strict-l4/cause.ts';
 import { upstreamReadTimeout } from './upstream-read-timeout/cause.ts';
 
 export const causes: readonly AnyCause[] = [
@@ -21,5 +22,6 @@ export const causes: readonly AnyCause[] = [
   fpmSocketPermission,
   fpmTerminateTimeout,
   phpFatalError,
+  rpFilterStrictL4,
   upstreamReadTimeout,
 ];
