@@ -21,7 +21,7 @@ export interface BlockKind {
   /** HAProxy's word for a health check that fails in this way. */
   readonly checkStatus: string;
   /** Whether a failure of which no log names the backend may come from it, by status and time. */
-  fits(symptom: Unreached['symptom'], connectTimeoutMs: number): boolean;
+  fits(symptom: Unreached['symptom'], connectTimeoutMs: number, decision: Decision): boolean;
   /** `drops`, `丢弃`. */
   readonly does: (decision: Decision) => Localised;
 }
@@ -39,7 +39,7 @@ export function judgeBlock(scene: Looks, host: string, kind: BlockKind): Finding
   if (first === undefined || decider === null) return passes(passage, host, kind);
 
   const { decision, source } = first;
-  const failures = unreachedSymptoms(scene, host).filter((each) => explains(scene, host, kind, each));
+  const failures = unreachedSymptoms(scene, host).filter((each) => explains(scene, host, kind, each, decision));
   const sides = bothSides(scene, host);
   const errors = balancerErrors(scene, host, kind.signatures);
   const tried = failures.flatMap((each) => each.tried);
@@ -118,7 +118,7 @@ export function judgeBlock(scene: Looks, host: string, kind: BlockKind): Finding
 }
 
 /** Whether one failure can come from this firewall: a log names the backend, or nothing speaks against it. */
-function explains(scene: Looks, host: string, kind: BlockKind, { symptom, tried, noServer }: Unreached): boolean {
+function explains(scene: Looks, host: string, kind: BlockKind, { symptom, tried, noServer }: Unreached, decision: Decision): boolean {
   if (tried.length > 0) return true;
   const everyone = scene.site.backends.every((each) => {
     const passage = passageTo(scene, each.name);
@@ -128,7 +128,7 @@ function explains(scene: Looks, host: string, kind: BlockKind, { symptom, tried,
   if (everyone) return true;
   if (noServer.length > 0) return checkOf(scene, host, kind) !== null;
   const declared = scene.site.balancer?.listeners.find((each) => each.port === symptom.listenerPort)?.connectTimeout;
-  return kind.fits(symptom, declared ?? 1_000);
+  return kind.fits(symptom, declared ?? 1_000, decision);
 }
 
 /** HAProxy's state of this backend, where its own health check fails in the way that the firewall makes it fail. */

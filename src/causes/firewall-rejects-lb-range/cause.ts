@@ -12,8 +12,8 @@ const rejected: BlockKind = {
   verdict: 'reject',
   signatures: ['connect-refused', 'connect-no-route'],
   checkStatus: 'L4CON',
-  // A refusal comes at once; it is never a timeout.
-  fits: ({ status }) => status === 502 || status === 503,
+  // A reset comes at once. The kernel sends only so many ICMP errors a second: those that it holds back look like a drop.
+  fits: ({ status, p50Ms }, connectTimeoutMs, { rejectWith }) => status === 502 || status === 503 || (rejectWith !== 'tcp-reset' && p50Ms >= connectTimeoutMs * 0.8),
   does: ({ rejectWith }) => say(`rejects (${rejectWith ?? 'icmp'})`, `拒绝（${rejectWith ?? 'icmp'}）`),
 };
 
