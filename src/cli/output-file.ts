@@ -6,7 +6,6 @@ import path from 'node:path';
 import { UserError } from '../model/errors.ts';
 
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'its directory does not exist',
   EACCES: 'permission denied',
   EPERM: 'permission denied',
   EISDIR: 'it is a directory',
@@ -15,15 +14,23 @@ const reasons: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
   EDQUOT: 'the disk quota is used up',
   ENAMETOOLONG: 'its name is too long',
+  EFBIG: 'it is too large',
+  EFTYPE: 'it is not a regular file',
 };
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
+/** Why a file could not be read or written, in plain words. */
+export function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  return code === 'ENOENT' ? 'it does not exist' : (reasons[code] ?? (error instanceof Error ? error.message : String(error)));
+}
+
 function notWritable(file: string, error: unknown): UserError {
-  const reason = reasons[codeOf(error)] ?? (error instanceof Error ? error.message : String(error));
-  return new UserError('not-writable', `cannot write ${file}: ${reason}`, 'Choose another file for -o FORMAT:FILE.', { cause: error });
+  const reason = codeOf(error) === 'ENOENT' ? 'its directory does not exist' : reasonOf(error);
+  return new UserError('not-writable', `cannot write ${file}: ${reason}`, 'Choose another file.', { cause: error });
 }
 
 /** Throws a UserError when the file can clearly not be written, before a long run rather than after it. Touches nothing. */
@@ -39,8 +46,11 @@ export function checkWritable(file: string): void {
   }
 }
 
-/** Replaces the file's content at once. Devices and pipes are written to directly; a link's target is replaced, not the link. */
-export async function writeWhole(file: string, text: string): Promise<void> {
+/**
+ * Replaces the file's content at once. Devices and pipes are written to directly; a link's target is replaced, not the link. A new file
+ * gets `mode` less the umask, an old one keeps its own.
+ */
+export async function writeWhole(file: string, text: string, mode = 0o666): Promise<void> {
   try {
     const found = statSync(file, { throwIfNoEntry: false });
     const target = found === undefined ? path.resolve(file) : await realpath(file);
@@ -50,7 +60,7 @@ export async function writeWhole(file: string, text: string): Promise<void> {
     }
     const part = path.join(path.dirname(target), `.${path.basename(target).slice(0, 100)}.${process.pid}.part`);
     try {
-      await writeTo(part, 'wx', found === undefined ? 0o666 : found.mode & 0o777, text);
+      await writeTo(part, 'wx', found === undefined ? mode : found.mode & 0o777, text);
       await rename(part, target);
     } catch (error) {
       if (codeOf(error) !== 'EEXIST') await rm(part, { force: true });

@@ -1,4 +1,5 @@
 // The command line: all commands under one roof, and what becomes of their errors.
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 import { CommanderError, Command } from 'commander';
@@ -6,6 +7,7 @@ import { CommanderError, Command } from 'commander';
 import { causes } from '../causes/index.ts';
 
 import { renderProblems, SiteFileError, UserError } from '../model/errors.ts';
+import { nearest } from '../model/nearest.ts';
 import { plain } from '../model/neutral.ts';
 import type { Language } from '../model/text.ts';
 import { causesCommand } from './commands/causes.ts';
@@ -64,13 +66,26 @@ Examples:
   return why5xx;
 }
 
+/** A lone word that is neither a command nor a file would be taken for a site file that is missing: more likely it is mistyped. */
+function refuseUnknownCommand(why5xx: Command, word: string): void {
+  const known = [...why5xx.commands.map((each) => each.name()), 'help'];
+  if (!/^[a-z]{2,}$/i.test(word) || known.includes(word) || existsSync(word)) return;
+  const close = nearest(word, known);
+  const hint = 'A site is named by its URL (https://…) or its site file; why5xx --help lists all commands.';
+  throw new UserError('unknown-command', `there is no command and no file "${word}"`, close === null ? hint : `Did you mean ${close}? ${hint}`);
+}
+
 /** Runs the command that `process.argv` names; resolves to the exit code. */
 export async function main(): Promise<number> {
   let code = 0;
   try {
-    await program((wanted) => {
+    const why5xx = program((wanted) => {
       code = wanted;
-    }).parseAsync();
+    });
+    const [first] = process.argv.slice(2);
+    if (first === undefined) return why5xx.help({ error: true });
+    refuseUnknownCommand(why5xx, first);
+    await why5xx.parseAsync();
   } catch (error) {
     code = explain(error);
   }

@@ -1,6 +1,6 @@
 // From what the user named (a site file, a URL, a saved bundle) to a bundle and its report. Commands differ only in what they do with it.
-import { readFile, writeFile } from 'node:fs/promises';
-import { buffer } from 'node:stream/consumers';
+import { readFile, stat } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 
 import { causes as allCauses } from '../causes/index.ts';
 import { parseBundle, writeBundle } from '../engine/bundle.ts';
@@ -14,9 +14,11 @@ import type { Language } from '../model/text.ts';
 import { instruments } from '../probes/index.ts';
 import { parseReport } from '../report/json.ts';
 import { factsOf } from '../site/facts.ts';
+import { maxFileBytes } from '../site/read-file.ts';
 import { readSite } from '../site/read-site.ts';
 import { openTransport } from '../transport/open.ts';
 import { nearest } from '../model/nearest.ts';
+import { checkWritable, reasonOf, writeWhole } from './output-file.ts';
 import { version } from './version.ts';
 
 export interface DiagnosisOptions {
@@ -48,9 +50,10 @@ export function chosenCauses(only: readonly string[] | null, skip: readonly stri
 /** Diagnoses a site now. */
 export async function diagnoseInput(input: string, options: DiagnosisOptions): Promise<{ readonly bundle: Bundle; readonly report: Report }> {
   const causes = chosenCauses(options.only, options.skip);
+  if (options.save !== null) checkWritable(options.save);
   const { site: read, secrets, ca } = await readSite(input, {
     env: process.env,
-    ...(input === '-' ? { fileName: 'standard input', readFile: () => buffer(process.stdin) } : {}),
+    ...(input === '-' ? { fileName: 'standard input', readFile: () => firstBytes(process.stdin, maxFileBytes + 1) } : {}),
   });
   const site = options.budget === null ? read : { ...read, limits: { ...read.limits, requests: options.budget } };
   const clients = ['here', ...site.clients.map((each) => each.name)];
@@ -71,40 +74,66 @@ export async function diagnoseInput(input: string, options: DiagnosisOptions): P
     causes,
   });
   if (options.signal.aborted) throw new UserError('interrupted', 'interrupted before there was a verdict', 'Run it again; nothing was left behind on any host.');
-  if (options.save !== null) await saveBundle(bundle, options.save);
+  // For its owner only: it is redacted, but it still describes the inside of a site.
+  if (options.save !== null) await writeWhole(options.save, writeBundle(bundle), 0o600);
   return { bundle, report: judgeBundle(bundle, causes, options.language) };
-}
-
-async function saveBundle(bundle: Bundle, path: string): Promise<void> {
-  try {
-    await writeFile(path, writeBundle(bundle), { mode: 0o600 });
-  } catch (error) {
-    throw new UserError('not-writable', `cannot write ${path}: ${error instanceof Error ? error.message : String(error)}`, 'Choose another file for --save.');
-  }
 }
 
 /** Reads a saved bundle and judges it again. */
 export async function judgeFile(path: string, options: Pick<DiagnosisOptions, 'language' | 'only' | 'skip'>): Promise<Report> {
   const causes = chosenCauses(options.only, options.skip);
-  return judgeBundle(parseBundle(await readText(path), path), causes, options.language);
+  return judgeText(await readText(path), path, causes, options.language);
+}
+
+function judgeText(text: string, path: string, causes: readonly AnyCause[], language: Language): Report {
+  const bundle = parseBundle(text, path);
+  try {
+    return judgeBundle(bundle, causes, language);
+  } catch (error) {
+    // The envelope is checked, the data of every probe is not: a file that somebody edited can be wrong in any place.
+    throw new UserError(
+      'bundle-damaged',
+      `${path} cannot be judged: its evidence is not as why5xx ${version} writes it (${error instanceof Error ? error.message : String(error)})`,
+      `If --save of why5xx ${bundle.tool} wrote this very file, please report it as a bug, with the file.`,
+      { cause: error },
+    );
+  }
 }
 
 /** The report for whatever the user named: a report or bundle in a file is used as it is, a site file or URL is diagnosed now. */
 export async function reportFor(input: string, run: { readonly language: Language; readonly signal: AbortSignal; progress(step: string): void }): Promise<Report> {
   if (input.endsWith('.json')) {
     const text = await readText(input);
-    return parseReport(text) ?? judgeBundle(parseBundle(text, input), allCauses, run.language);
+    return parseReport(text) ?? judgeText(text, input, allCauses, run.language);
   }
   const everything = { from: null, only: null, skip: [], budget: null, save: null };
   return (await diagnoseInput(input, { ...everything, language: run.language, signal: run.signal, progress: (step) => run.progress(step) })).report;
 }
 
+/** Larger than any bundle of a run; more would only fill the memory. */
+const maxBundleBytes = 512 * 1024 * 1024;
+
 async function readText(path: string): Promise<string> {
   try {
+    const found = await stat(path);
+    if (found.isFile() && found.size > maxBundleBytes) throw Object.assign(new Error('too large'), { code: 'EFBIG' });
+    if (found.isCharacterDevice() || found.isBlockDevice()) throw Object.assign(new Error('not a file'), { code: 'EFTYPE' });
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new UserError('not-readable', `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`, 'Check the path.');
+    throw new UserError('not-readable', `cannot read ${path}: ${reasonOf(error)}`, 'Name a file that `why5xx … --save FILE` wrote.', { cause: error });
   }
+}
+
+/** What a stream brings, up to a limit: input without an end must not fill the memory. */
+async function firstBytes(stream: Readable, limitBytes: number): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    sizeBytes += chunk.length;
+    if (sizeBytes >= limitBytes) break;
+  }
+  return Buffer.concat(chunks);
 }
 
 /** 0 healthy, 1 cause found, 3 failing without a proven cause. */
