@@ -1,6 +1,7 @@
 // The snippet run for real, its numbers held against what the kernel was made to do.
 import { spawn } from 'node:child_process';
-import { describe, expect, it } from 'vitest';
+import { rm } from 'node:fs/promises';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { join, openNamespace } from '../../facts/testing/namespaces.ts';
 import { barePaths } from '../testing/everywhere.ts';
 import { measure } from '../testing/run-probe.ts';
@@ -28,6 +29,7 @@ it('groups inbound by the port that listens and outbound by the port called; ss 
     "let n = 0; for (const host of ['10.9.0.2', '10.9.0.2', '10.9.0.2', 'fd09::2']) net.connect(8080, host, () => { n += 1; if (n === 4) console.log('ready'); })",
   );
   const bare = await barePaths();
+  onTestFinished(() => rm(bare, { recursive: true }));
   try {
     for (const path of [undefined, `${bare}/core`, `${bare}/busybox`]) {
       const where = path === undefined ? {} : { path };

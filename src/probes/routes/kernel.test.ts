@@ -1,5 +1,6 @@
 // What we say about routes, held against the real `ip route get` and against what a strict kernel really drops.
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { rm } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { reversePath, routeFor, rpFilterEffective } from '../../facts/routes.ts';
 import { join, openConnector, openListeners, openNamespace, type Namespace } from '../../facts/testing/namespaces.ts';
 import type { Routes } from '../../model/observations.ts';
@@ -97,6 +98,7 @@ it.for(['10.2.0.2', '10.1.0.2'])('from the own address %s', async (source) => {
 
 it('reads the same main table and addresses without ip', async () => {
   const bare = await barePaths();
+  onTestFinished(() => rm(bare, { recursive: true }));
   for (const path of [`${bare}/core`, `${bare}/busybox`]) {
     const poor = await measure(probe, { prefix: host.prefix, path });
     for (const destination of [
