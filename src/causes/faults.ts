@@ -3,6 +3,7 @@ import type { Fault } from '../model/fault.ts';
 import { backendProcessDownFault } from './backend-process-down/fault.ts';
 import { clientIpBlockedFault } from './client-ip-blocked/fault.ts';
 import { ddosForwardingRuleMissingFault } from './ddos-forwarding-rule-missing/fault.ts';
+import { diskFullFault } from './disk-full/fault.ts';
 import { firewallDropsLbRangeFault } from './firewall-drops-lb-range/fault.ts';
 import { firewallRejectsLbRangeFault } from './firewall-rejects-lb-range/fault.ts';
 import { fpmDownStaticHealthOkFault } from './fpm-down-static-health-ok/fault.ts';
@@ -23,6 +24,7 @@ export const faults: readonly Fault[] = [
   backendProcessDownFault,
   clientIpBlockedFault,
   ddosForwardingRuleMissingFault,
+  diskFullFault,
   firewallDropsLbRangeFault,
   firewallRejectsLbRangeFault,
   fpmDownStaticHealthOkFault,

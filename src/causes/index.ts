@@ -1,6 +1,7 @@
 // The registry of causes, in alphabetical order. Order has no meaning for judging.
 import type { AnyCause } from '../model/cause.ts';
 import { backendProcessDown } from './backend-process-down/cause.ts';
+import { diskFull } from './disk-full/cause.ts';
 import { firewallDropsLbRange } from './firewall-drops-lb-range/cause.ts';
 import { firewallRejectsLbRange } from './firewall-rejects-lb-range/cause.ts';
 import { fpmDownStaticHealthOk } from './fpm-down-static-health-ok/cause.ts';
@@ -14,6 +15,7 @@ import { upstreamReadTimeout } from './upstream-read-timeout/cause.ts';
 
 export const causes: readonly AnyCause[] = [
   backendProcessDown,
+  diskFull,
   firewallDropsLbRange,
   firewallRejectsLbRange,
   fpmDownStaticHealthOk,
