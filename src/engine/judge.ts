@@ -1,6 +1,6 @@
 // Lets every cause read the evidence that it declared. Pure: the same bundle always gives the same findings.
 import type { AnyCause, Cause, Scene } from '../model/cause.ts';
-import type { Bundle, Evidence, HostAccess, Measured } from '../model/evidence.ts';
+import type { Bundle, HostAccess, Measured } from '../model/evidence.ts';
 import type { ExperimentId } from '../model/experiment.ts';
 import { experimentIds } from '../model/experiment.ts';
 import type { Finding } from '../model/finding.ts';
@@ -42,17 +42,23 @@ export function judge(bundle: Bundle, causes: readonly AnyCause[]): Judgement {
 function judgeOne(cause: AnyCause, host: string | null, bundle: Bundle, scene: Scene<ProbeId>): readonly Judged[] {
   const missing = cause.needs.filter((probe) => (host !== null && !outside.has(probe) ? scene.one(probe, host) === undefined : scene.all(probe).length === 0));
   if (missing.length > 0) {
-    const needs = [...new Set(missing.map((probe) => needOf(bundle, probe, host)))];
+    const needs = needsOf(bundle, missing, host, true);
     const reason = say(`not measured: ${missing.join(', ')}`, `未能测量：${missing.join('、')}`);
     return [{ cause, finding: { is: 'inconclusive', host, reason, wouldTell: missing }, needs }];
   }
   const answer = (cause as unknown as Cause).judge(scene);
   const findings: readonly Finding[] = Array.isArray(answer) ? (answer as readonly Finding[]) : [answer as Finding];
-  return findings.map((finding) => ({ cause, finding, needs: finding.is === 'inconclusive' ? (finding.wouldTell ?? []).map((probe) => needOf(bundle, probe, finding.host)) : [] }));
+  return findings.map((finding) => ({ cause, finding, needs: finding.is === 'inconclusive' ? needsOf(bundle, finding.wouldTell ?? [], finding.host, false) : [] }));
 }
 
-/** What the reader could give so that a probe can measure. */
-function needOf(bundle: Bundle, probe: ProbeId, host: string | null): string {
+/** What the reader could give so that these probes can tell, each once. A probe that is missing is always named. */
+function needsOf(bundle: Bundle, probes: readonly ProbeId[], host: string | null, missing: boolean): readonly string[] {
+  const needs = probes.map((probe) => needOf(bundle, probe, host) ?? (missing ? probe : null));
+  return [...new Set(needs.filter((each) => each !== null))];
+}
+
+/** Null where the probe measured all that it can. */
+function needOf(bundle: Bundle, probe: ProbeId, host: string | null): string | null {
   const failed = bundle.evidence.find((each) => each.probe === probe && each.status !== 'ok' && (host === null || each.host === host));
   if (failed !== undefined && failed.status !== 'ok') return failed.needs ?? `${probe}: ${failed.reason}`;
   const access = bundle.hosts.find((each) => each.host === host);
@@ -61,7 +67,17 @@ function needOf(bundle: Bundle, probe: ProbeId, host: string | null): string {
   const closed = bundle.hosts.filter((each) => each.role !== 'client' && each.access !== 'ok').map((each) => each.host);
   if (host === null && closed.length > 0) return `access to ${closed.join(', ')} (\`exec\` in the site file)`;
   if (bundle.hosts.every((each) => each.role === 'client')) return 'a site file that names the balancer and the backends';
-  return probe;
+  return outside.has(probe) ? null : rootOn(bundle, host);
+}
+
+/** What root would have added to the readings of a host, or of all hosts; null where it is nothing. */
+function rootOn(bundle: Bundle, host: string | null): string | null {
+  const limited = bundle.evidence.flatMap((each) =>
+    each.probe === 'host-facts' && each.status === 'ok' && (host === null || each.host === host) && each.data.withoutRoot.length > 0
+      ? [`root on ${each.host} (${each.data.withoutRoot.join(', ')})`]
+      : [],
+  );
+  return limited.length === 0 ? null : limited.join('; ');
 }
 
 function sceneOf(bundle: Bundle, symptoms: readonly Symptom[], traces: readonly Trace[], host: string | null): Scene<ProbeId> {
@@ -90,9 +106,4 @@ export function wantedExperiments(judgement: Judgement): readonly ExperimentId[]
     if ((finding.is === 'inconclusive' || finding.is === 'likely') && finding.experiment !== undefined) wanted.add(finding.experiment);
   }
   return experimentIds.filter((id) => wanted.has(id));
-}
-
-/** Evidence by id. */
-export function evidenceById(bundle: Bundle): ReadonlyMap<string, Evidence> {
-  return new Map(bundle.evidence.map((each) => [each.id, each]));
 }

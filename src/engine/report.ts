@@ -83,7 +83,6 @@ function samplesOf(judgement: Judgement, exchanges: Judgement['symptoms'][number
 function causeOf(conviction: Conviction, judgement: Judgement, language: Language): Report['causes'][number] {
   const text = (localised: Localised): string => inLanguage(localised, language);
   const { cause, findings } = conviction;
-  const [first] = findings;
   const fixes = findings.map((finding) => (cause as unknown as Cause).fix(finding, judgement.sceneFor(finding.host)));
   const fix = fixes[0] ?? { summary: cause.title, steps: [], verify: cause.title };
   const hosts = findings.map((each) => each.host).filter((each) => each !== null);

@@ -4,7 +4,6 @@ import type { Exchange } from '../model/exchange.ts';
 import type { ProbeId } from '../model/observations.ts';
 import { say } from '../model/text.ts';
 import type { Localised } from '../model/text.ts';
-import { isFailure } from '../facts/failure.ts';
 import type { Judgement } from './judge.ts';
 
 export interface Step {
@@ -32,7 +31,7 @@ export function stepsOf(judgement: Judgement): readonly Step[] {
 }
 
 function measured<Id extends ProbeId>({ sceneFor }: Judgement, probe: Id): readonly Measured<Id>[] {
-  return sceneFor(null).all(probe) as readonly Measured<Id>[];
+  return sceneFor(null).all(probe);
 }
 
 /** `200`, `502`, `timeout while connecting`. */
@@ -181,9 +180,4 @@ function kernelParameters(judgement: Judgement): Localised {
     return both(`${host}: ${values.join(', ')}${strict.length === 0 ? '' : `, strict rp_filter on ${strict.join(', ')}`}`);
   });
   return parts.length > 0 ? join(parts) : notTested('no access to the hosts', '无法进入主机');
-}
-
-/** Share of failing answers among exchanges, for notes on the path. */
-export function failingShare(exchanges: readonly Exchange[]): number | null {
-  return exchanges.length === 0 ? null : exchanges.filter(isFailure).length / exchanges.length;
 }

@@ -2,7 +2,7 @@
 import type { HostAccess, Measured, SiteFacts } from './evidence.ts';
 import type { Citation, Convicted, Finding, Layer } from './finding.ts';
 import type { Fix } from './fix.ts';
-import type { EvidenceMap, ProbeId } from './observations.ts';
+import type { ProbeId } from './observations.ts';
 import type { Role } from './site.ts';
 import type { Symptom } from './symptom.ts';
 import type { Localised } from './text.ts';
@@ -61,5 +61,3 @@ export function cite<Id extends ProbeId>(evidence: Measured<Id>, path: string, s
 export function segment(key: string | number): string {
   return String(key).replaceAll('~', '~0').replaceAll('/', '~1');
 }
-
-export type { EvidenceMap, ProbeId };
