@@ -4,7 +4,7 @@
 // supports it. The queue is served in order: while it is the trouble, other users' requests fail as ours do. Our own marked requests can fill
 // a small pool too, so only requests that waited before ours were sent count.
 import { citePass, failedOthers, lateSymptoms, ownErrors, ownSymptoms, passesHere, servedHere } from '../../facts/backend-view.ts';
-import { fastcgiAddress, fastcgiPasses, listenerAt, poolAddress, reaches } from '../../facts/fastcgi.ts';
+import { fastcgiPasses, listenerAt, poolAddress, reaches } from '../../facts/fastcgi.ts';
 import type { FastcgiPass, FoundListener } from '../../facts/fastcgi.ts';
 import { citeAccess, citeError, freshErrors, ids } from '../../facts/scene.ts';
 import { cite, defineCause } from '../../model/cause.ts';
@@ -62,7 +62,7 @@ export const fpmMaxChildren = defineCause({
       const sent = symptoms[0] === undefined ? 0 : servedHere(scene, host, symptoms[0]).length;
       // Every one of ours still waits, so no child took any: others hold them all. Fewer: it may be our own crowd.
       if (before === null || sent === 0 || listener.waiting < sent) {
-        return { is: 'inconclusive', host, reason: say(`${listener.waiting} requests wait for a child, but they may be our own`, `${listener.waiting} 个请求在等待子进程，但可能正是我们自己的请求`), wouldTell: ['listeners'], experiment: 'alone' };
+        return { is: 'inconclusive', host, reason: say(`${listener.waiting} requests wait for a child, but they may be our own`, `${listener.waiting} 个请求在等待子进程，但可能正是我们自己的请求`), wouldTell: ['listeners'] };
       }
       return {
         is: 'likely',

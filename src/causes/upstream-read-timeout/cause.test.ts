@@ -1,15 +1,13 @@
 import { describe, expect, it } from 'vitest';
 
-import { accessLine, appNginx, balancerLine, errorLine, findingsOf, fpm, fpmPool, logLines, nginxConfig, processes, unixListeners } from '../../engine/testing/scenes.ts';
+import { accessLine, appNginx, balancerLine, errorLine, findingsOf, fpm, fpmPool, hostFacts, logLines, nginxConfig, processes, unixListeners } from '../../engine/testing/scenes.ts';
 import type { About, Made, Request } from '../../engine/testing/scenes.ts';
-import type { HostFacts } from '../../model/observations.ts';
 import { upstreamReadTimeout } from './cause.ts';
 
 const socket = '/srv/run/app.sock';
 const balancer = nginxConfig('http { upstream app { server 10.9.0.1:8000; server 10.9.0.2:8000; } server { listen 80; location / { proxy_pass http://app; proxy_read_timeout 10s; } } }');
 const gaveUp = { connectMs: 0, headerMs: null, responseMs: 10_000 };
 const quickStatic: Request = { n: 20, status: 200, ms: 2, purpose: 'bypass-balancer-static' };
-const facts = { cpus: 2 } as HostFacts;
 
 interface Parts {
   readonly requests?: readonly Request[];
@@ -29,7 +27,7 @@ function made({ requests = [{ n: 1, status: 504, ms: 10_000 }], direct = [{ n: 2
         fpm: fpm(),
         listeners: unixListeners(socket),
         logs: logLines([accessLine(1, 499)]),
-        'host-facts': facts,
+        'host-facts': hostFacts(2),
         processes: processes(1),
         ...app,
       },
@@ -67,6 +65,14 @@ const cases: readonly { readonly why: string; readonly made: Made; readonly is: 
       app: { fpm: fpm([fpmPool({ maxChildren: 1, children: 1 })]), listeners: unixListeners(socket, 0, 1), logs: logLines([accessLine(1, 499), accessLine(3, 200)]) },
     }),
     is: 'inconclusive',
+  },
+  {
+    why: 'the same, but alone it was late as well',
+    made: made({
+      requests: [{ n: 1, status: 504, ms: 10_000 }, { n: 3, status: 200, ms: 4_000 }, { n: 4, status: 504, ms: 10_000, purpose: 'experiment' }],
+      app: { fpm: fpm([fpmPool({ maxChildren: 1, children: 1 })]), listeners: unixListeners(socket, 0, 1), logs: logLines([accessLine(1, 499), accessLine(3, 200)]) },
+    }),
+    is: 'likely',
   },
   { why: 'asked directly, the page is quick', made: made({ direct: [{ n: 2, status: 200, ms: 30 }, quickStatic], lb: { logs: logLines([]) } }), is: 'ruled-out' },
   {

@@ -49,9 +49,10 @@ export const upstreamReadTimeout = defineCause({
     const abandoned = late.flatMap((each) => each.gaveUp);
     const closed = scene.traces.flatMap((trace) => (trace.backend === host ? trace.hops.filter((hop) => hop.host === host && hop.line.status === 499) : []));
     const queue = queueAt(scene, host, served.length);
-    if (queue.ours && quick.length > 0) {
+    const alone = clientRequests(scene, { purpose: 'experiment' }).filter(({ exchange }) => sameRequest(exchange, symptom));
+    if (queue.ours && quick.length > 0 && !alone.some(({ exchange }) => isFailure(exchange))) {
       const reason = say('requests of our own filled the pool, so it cannot be told whether the page is slow', '我们自己的请求占满了进程池，无法判断页面本身是否缓慢');
-      return { is: 'inconclusive', host, reason, wouldTell: ['listeners'], experiment: 'alone' };
+      return { is: 'inconclusive', host, reason, wouldTell: ['listeners'], ...(alone.length === 0 ? { experiment: 'alone' as const } : {}) };
     }
     const answer = staticAnswer(scene, host);
     const fast = answer !== null && answer.exchange.phases.totalMs < allowedMs / 2 ? answer : null;

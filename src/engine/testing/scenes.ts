@@ -1,10 +1,10 @@
 // Small scenes made by hand for the tests of judges: a site with a balancer `lb` and the backends `app-1` and `app-2`, and only the evidence that
 // a case is about. Traces and symptoms are worked out by the engine, as they are for a real bundle.
-import type { AnyCause, Cause } from '../../model/cause.ts';
+import type { Cause } from '../../model/cause.ts';
 import type { Bundle, Evidence } from '../../model/evidence.ts';
 import type { Exchange } from '../../model/exchange.ts';
 import type { Finding } from '../../model/finding.ts';
-import type { AccessLine, ErrorLine, EvidenceMap, Fpm, FpmPool, HaproxyServerStat, Listeners, LogLines, NginxConfig, ProbeId, Processes } from '../../model/observations.ts';
+import type { AccessLine, ErrorLine, EvidenceMap, Fpm, FpmPool, HaproxyServerStat, HostFacts, Listeners, LogLines, NginxConfig, ProbeId, Processes } from '../../model/observations.ts';
 import { siteSchema } from '../../model/site.ts';
 import { parseNginxFile } from '../../facts/nginx-parse.ts';
 import { judge } from '../judge.ts';
@@ -139,6 +139,10 @@ export function tcpListeners(port: number, before = 0, after = 0): Listeners {
   return { tcp: [{ address: '127.0.0.1', port, queue: { now: after, delta: after - before }, limit: 511, pid: 9, process: 'php-fpm' }], unix: [], source: 'ss' };
 }
 
+export function hostFacts(cpus = 2): HostFacts {
+  return { kernel: '6.1.0', uid: 0, cpus, memoryTotalBytes: 4 * 1024 ** 3, uptimeSeconds: 9_000, clockSkewMs: 0, clockUncertaintyMs: 1, zoneOffsetMinutes: 0, netns: '4026531840', tools: ['ss', 'nginx'], withoutRoot: [] };
+}
+
 /** CPU seconds that the host's own processes used in ten seconds. */
 export function processes(cpuSecondsAll: number): Processes {
   return { processes: [], total: 20, elapsedSeconds: 10, cpuSecondsAll };
@@ -170,7 +174,7 @@ export function bundleOf({ requests = [], direct = {}, hosts = {} }: Made): Bund
   if (requests.length > 0) add('requests', 'here', 'client', { from: 'here', exchanges: requests.map((each) => exchangeOf(each, null)) });
   for (const [host, sent] of Object.entries(direct)) add('backend-requests', host, 'balancer', { from: 'lb', exchanges: sent.map((each) => exchangeOf({ purpose: 'bypass-balancer', ...each }, host)) });
   for (const [host, about] of Object.entries(hosts)) {
-    for (const [probe, data] of Object.entries(about)) add(probe as ProbeId, host, host === 'lb' ? 'balancer' : 'backend', data as EvidenceMap[ProbeId]);
+    for (const [probe, data] of Object.entries(about)) add(probe as ProbeId, host, host === 'lb' ? 'balancer' : 'backend', data);
   }
   const { requests: _, ca: __, ...facts } = site;
   return {
@@ -193,7 +197,7 @@ export function bundleOf({ requests = [], direct = {}, hosts = {} }: Made): Bund
 /** What a cause says of each host of a scene, by host (empty name for none), with its citations checked against the evidence. */
 export function findingsOf<N extends ProbeId, W extends ProbeId>(cause: Cause<N, W>, made: Made): Readonly<Record<string, Finding>> {
   const bundle = bundleOf(made);
-  const { judged } = judge(bundle, [cause as unknown as AnyCause]);
+  const { judged } = judge(bundle, [cause]);
   for (const { finding } of judged) {
     if (!('because' in finding)) continue;
     for (const { evidence, path } of finding.because) {
