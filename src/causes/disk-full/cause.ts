@@ -131,7 +131,7 @@ function bodyTrouble(scene: Sees, disks: Measured<'disks'>, host: string, own: r
 
 /** The same page without a body, served well: only what has to be written fails. */
 function control(scene: Sees, host: string, symptoms: readonly Symptom[]): readonly Citation[] {
-  const paths = new Set(symptoms.map((symptom) => new URL(symptom.url).pathname));
+  const paths = new Set(symptoms.filter((symptom) => symptom.method !== 'GET' && symptom.method !== 'HEAD').map((symptom) => new URL(symptom.url).pathname));
   const fine = succeeding([...backendRequests(scene, host), ...clientRequests(scene)]).find(({ exchange }) => exchange.requestBodyBytes === 0 && paths.has(new URL(exchange.url).pathname));
   return fine === undefined ? [] : [citeRequest(fine, say(`the same page without a request body: ${outcomeText(fine).en}`, `不带请求体的同一页面：${outcomeText(fine).zh}`))];
 }

@@ -30,7 +30,9 @@ export const diskFullFault: Fault = {
       async inject(lab) {
         for (const backend of lab.backends) {
           const page = `${lab.facts.paths.webRoot}/api/profile.php`;
-          await backend.edit(page, '<?php', "<?php\nif (!@session_start()) {\n    throw new RuntimeException('no session: ' . (error_get_last()['message'] ?? ''));\n}");
+          // As frameworks do: a warning becomes an exception.
+          const strict = "set_error_handler(fn (int $level, string $message) => throw new RuntimeException($message));";
+          await backend.edit(page, '<?php', `<?php\n${strict}\nsession_start();\n$_SESSION['cart'] = str_repeat('item', 40);\nsession_write_close();`);
           // Compiled scripts are looked at again only every two seconds.
           await backend.service('php-fpm', 'restart');
         }
