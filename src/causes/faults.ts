@@ -14,6 +14,9 @@ import { fpmTerminateTimeoutFault } from './fpm-terminate-timeout/fault.ts';
 import { hairpinLoopFault } from './hairpin-loop/fault.ts';
 import { headerTooLargeRequestFault } from './header-too-large-request/fault.ts';
 import { headerTooLargeResponseFault } from './header-too-large-response/fault.ts';
+import { healthCheckDisabledFault } from './health-check-disabled/fault.ts';
+import { healthCheckWrongHostOrMethodFault } from './health-check-wrong-host-or-method/fault.ts';
+import { healthCheckWrongStatusFault } from './health-check-wrong-status/fault.ts';
 import { icpBlockPageFault } from './icp-block-page/fault.ts';
 import { ispBlockFault } from './isp-block/fault.ts';
 import { phpFatalErrorFault } from './php-fatal-error/fault.ts';
@@ -35,6 +38,9 @@ export const faults: readonly Fault[] = [
   hairpinLoopFault,
   headerTooLargeRequestFault,
   headerTooLargeResponseFault,
+  healthCheckDisabledFault,
+  healthCheckWrongHostOrMethodFault,
+  healthCheckWrongStatusFault,
   icpBlockPageFault,
   ispBlockFault,
   phpFatalErrorFault,

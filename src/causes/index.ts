@@ -9,6 +9,9 @@ import { fpmMaxChildren } from './fpm-max-children/cause.ts';
 import { fpmSocketPathMismatch } from './fpm-socket-path-mismatch/cause.ts';
 import { fpmSocketPermission } from './fpm-socket-permission/cause.ts';
 import { fpmTerminateTimeout } from './fpm-terminate-timeout/cause.ts';
+import { healthCheckDisabled } from './health-check-disabled/cause.ts';
+import { healthCheckWrongHostOrMethod } from './health-check-wrong-host-or-method/cause.ts';
+import { healthCheckWrongStatus } from './health-check-wrong-status/cause.ts';
 import { phpFatalError } from './php-fatal-error/cause.ts';
 import { rpFilterStrictL4 } from './rp-filter-strict-l4/cause.ts';
 import { upstreamReadTimeout } from './upstream-read-timeout/cause.ts';
@@ -23,6 +26,9 @@ export const causes: readonly AnyCause[] = [
   fpmSocketPathMismatch,
   fpmSocketPermission,
   fpmTerminateTimeout,
+  healthCheckDisabled,
+  healthCheckWrongHostOrMethod,
+  healthCheckWrongStatus,
   phpFatalError,
   rpFilterStrictL4,
   upstreamReadTimeout,

@@ -11,6 +11,7 @@ import type { Exec, Paths, Site } from '../model/site.ts';
 import { ProbeError } from '../model/probe.ts';
 import { TransportError } from '../model/transport.ts';
 import type { Transport } from '../model/transport.ts';
+import { checkRequestOf } from './check-request.ts';
 import { HostReader } from './host.ts';
 import { experiments } from './experiments.ts';
 import type { ConnectTarget } from '../probes/client/connect.ts';
@@ -82,7 +83,6 @@ export class Gatherer {
 
   /** The marked requests: a first wave that shows the failure and where it begins, and a second that shows how often. */
   async requests(): Promise<void> {
-    const { site } = this.#options;
     const clients = this.#clients();
     this.#options.progress(`sending marked requests from ${clients.length === 1 ? 'here' : `${clients.length} clients`}`);
     const first: Batch[] = clients.map((client) => ({
@@ -264,11 +264,13 @@ export class Gatherer {
 
   #bypasses(): readonly Batch[] {
     const { site } = this.#options;
-    const outer = this.#bypassWays().map(([backend, from]): Batch => ({ from, backend, specs: this.#planner.toBackend(backend, { thorough: true }) }));
+    // As the balancer's own configuration has it: a site file may say nothing of the check, or what it was last year.
+    const known = this.#hosts.find((host) => host.role === 'balancer')?.evidence() ?? [];
+    const outer = this.#bypassWays().map(([backend, from]): Batch => ({ from, backend, specs: this.#planner.toBackend(backend, { thorough: true, check: checkRequestOf(site, backend, known) }) }));
     // The backend asks itself: the control that tells its own trouble from trouble on the way to it.
     const inner = this.#hosts
       .filter((host) => host.role === 'backend' && host.access.access === 'ok' && site.backends.length <= 4)
-      .map((host): Batch => ({ from: host.name, backend: host.name, specs: this.#planner.toBackend(host.name, { thorough: false }) }));
+      .map((host): Batch => ({ from: host.name, backend: host.name, specs: this.#planner.toBackend(host.name, { thorough: false, check: null }) }));
     return [...outer, ...inner];
   }
 

@@ -1,8 +1,8 @@
 // Decides which marked requests a run sends, inside its budget: what to reproduce, what to change to localise the failure.
 import type { Purpose, RequestSpec } from '../model/exchange.ts';
-import { isSecretName } from '../model/redact.ts';
 import { splitAddress } from '../model/site.ts';
 import type { Listener, Site } from '../model/site.ts';
+import type { CheckRequest } from './check-request.ts';
 
 /** One of the failing requests of the site file, ready to be sent. */
 export interface Target {
@@ -150,7 +150,7 @@ export class Planner {
   }
 
   /** Straight to one backend: the failing request, the static page, and the balancer's health check as it sends it. */
-  toBackend(name: string, options: { readonly thorough: boolean }): readonly RequestSpec[] {
+  toBackend(name: string, options: { readonly thorough: boolean; readonly check: CheckRequest | null }): readonly RequestSpec[] {
     const { site } = this;
     const backend = site.backends.find((each) => each.name === name);
     const targets = targetsOf(site);
@@ -176,19 +176,14 @@ export class Planner {
     if (site.static !== undefined) {
       specs.push(this.spec({ ...target, headers: {}, bodyBytes: 0, method: 'GET' }, 'bypass-balancer-static', 'backend', name, { url: behind(site.static), connectTo }));
     }
-    const check = site.balancer?.listeners.map((each) => each.healthCheck).find((each) => each !== undefined && each !== false);
-    if (options.thorough && check !== undefined) {
-      const url = new URL(check.path, behind(target.url));
+    const { check } = options;
+    if (check !== null) {
       const at = { host: address.host, port: check.port ?? connectTo.port };
-      const plain: Target = { url: url.href, method: check.method, headers: {}, bodyBytes: 0, from: null };
+      const plain: Target = { url: new URL(check.path, behind(target.url)).href, method: check.method, headers: check.headers, bodyBytes: 0, from: null };
+      const { timeoutMs } = check;
       specs.push(
-        this.spec(plain, 'health-check', 'backend', name, {
-          connectTo: at,
-          hostHeader: check.host ?? null,
-          httpVersion: check.host === undefined ? '1.0' : '1.1',
-          timeoutMs: check.timeout ?? 5_000,
-        }),
-        this.spec({ ...plain, method: 'GET' }, 'health-check-plain', 'backend', name, { connectTo: at, timeoutMs: check.timeout ?? 5_000 }),
+        this.spec(plain, 'health-check', 'backend', name, { connectTo: at, hostHeader: check.host, httpVersion: check.version, timeoutMs }),
+        this.spec({ ...plain, method: 'GET', headers: {} }, 'health-check-plain', 'backend', name, { connectTo: at, timeoutMs }),
       );
     }
     return specs.filter((each) => each !== null);
@@ -202,9 +197,4 @@ export class Planner {
     }
     return specs;
   }
-}
-
-/** Header names without those that are secret by name, for SiteFacts. */
-export function publicHeaderNames(headers: Readonly<Record<string, string>>): readonly string[] {
-  return Object.keys(headers).map((name) => (isSecretName(name) ? `${name} (hidden)` : name));
 }

@@ -41,6 +41,8 @@ export function labSite(directory: string, state: LabState, access: Access, ssh:
               expect: '200-399',
               ...(options.balancer === 'haproxy' ? { timeout: '1s', interval: '500ms' } : {}),
               ...site.healthCheck,
+              // `host: null` is a check without a Host header, which a site file says by leaving it out.
+              ...(site.healthCheck?.['host'] === null ? { host: undefined } : {}),
             },
           }
         : {};

@@ -29,7 +29,8 @@ export const backendProcessDown = defineCause({
     const others = backends.filter((name) => name !== host && serviceOf(scene, name).is === 'dead');
     const refused = refusedSymptoms(scene, host, others);
     const line = refused.find((each) => each.line !== null)?.line ?? null;
-    const errors = balancerErrors(scene, host, ['connect-refused']);
+    const paths = refused.map(({ symptom }) => new URL(symptom.url).pathname);
+    const errors = balancerErrors(scene, host, ['connect-refused']).filter(({ line: { request } }) => paths.includes((request ?? '').split(' ')[1]?.split('?')[0] ?? ''));
     const why = freshErrors(scene, host, reasons).at(-1) ?? oldErrors(scene, host, reasons).at(-1);
     const { port } = service;
     const [first, ...rest] = service.because;
