@@ -1,6 +1,8 @@
 // The registry of causes, in alphabetical order. Order has no meaning for judging.
 import type { AnyCause } from '../model/cause.ts';
 import { backendProcessDown } from './backend-process-down/cause.ts';
+import { clientIpBlocked } from './client-ip-blocked/cause.ts';
+import { ddosForwardingRuleMissing } from './ddos-forwarding-rule-missing/cause.ts';
 import { diskFull } from './disk-full/cause.ts';
 import { firewallDropsLbRange } from './firewall-drops-lb-range/cause.ts';
 import { firewallRejectsLbRange } from './firewall-rejects-lb-range/cause.ts';
@@ -12,12 +14,16 @@ import { fpmTerminateTimeout } from './fpm-terminate-timeout/cause.ts';
 import { healthCheckDisabled } from './health-check-disabled/cause.ts';
 import { healthCheckWrongHostOrMethod } from './health-check-wrong-host-or-method/cause.ts';
 import { healthCheckWrongStatus } from './health-check-wrong-status/cause.ts';
+import { icpBlockPage } from './icp-block-page/cause.ts';
+import { ispBlock } from './isp-block/cause.ts';
 import { phpFatalError } from './php-fatal-error/cause.ts';
 import { rpFilterStrictL4 } from './rp-filter-strict-l4/cause.ts';
 import { upstreamReadTimeout } from './upstream-read-timeout/cause.ts';
 
 export const causes: readonly AnyCause[] = [
   backendProcessDown,
+  clientIpBlocked,
+  ddosForwardingRuleMissing,
   diskFull,
   firewallDropsLbRange,
   firewallRejectsLbRange,
@@ -29,6 +35,8 @@ export const causes: readonly AnyCause[] = [
   healthCheckDisabled,
   healthCheckWrongHostOrMethod,
   healthCheckWrongStatus,
+  icpBlockPage,
+  ispBlock,
   phpFatalError,
   rpFilterStrictL4,
   upstreamReadTimeout,

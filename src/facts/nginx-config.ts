@@ -110,6 +110,11 @@ function nameScore(name: string, host: string): readonly [number, number] {
   return [0, 0];
 }
 
+/** Whether a server names this host itself, not merely gets it as the default of its port. */
+export function namesHost(server: NginxServer, host: string): boolean {
+  return server.names.some((name) => nameScore(name, host.toLowerCase())[0] > 0);
+}
+
 /**
  * The server that gets a request on this port. `address` is where the connection arrived (null when unknown), `host` the Host header with
  * or without port. Falls back to the default server of the port; null when nothing listens there.
