@@ -10,14 +10,14 @@ import { fixedAddress, wireRequest, type WireRequest } from './request-head.ts';
 import type { Requester, SendOptions } from './requester.ts';
 import { bodyCapBytes, headCapBytes, parseHead } from './response-reader.ts';
 
-// $1 token, $2 requests at a time, then three words a request: configuration, bytes of body, extra trust anchor.
+// $1 token, $2 requests at a time, $3 addresses that the requests go to, then three words a request: configuration, bytes of body, extra trust anchor.
 // Each request has three streams: o (start of the body) and h (headers) in hex, e (what curl says). Every line is one short write, so
 // that lines of requests under way at the same time do not mix. SIGPIPE is ignored: curl must live to tell that we stopped reading.
 const script = `
 set -u
 LC_ALL=C; export LC_ALL
-PATH=$PATH:/usr/local/bin:/usr/bin:/bin; export PATH
-w5_token=$1; w5_many=$2; shift 2
+PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin; export PATH
+w5_token=$1; w5_many=$2; w5_to=$3; shift 3
 w5_tag() { while IFS= read -r w5_l || [ -n "$w5_l" ]; do printf '%s %s %s\\n' "$w5_token" "$1" "$w5_l"; done; }
 w5_hex() { { head -c "$1" | od -An -v -tx1 | tr -d ' \\n' | fold -w 900; } ; head -c "$2" >/dev/null; }
 w5_says() { while IFS= read -r w5_l || [ -n "$w5_l" ]; do case $w5_l in ??:??:??.??????' * '*|'curl: ('*|'w '*|'exit '*) printf '%s %s %.900s\\n' "$w5_token" "$1" "$w5_l" ;; esac; done; }
@@ -54,6 +54,11 @@ w5_worker() {
     w5_i=$((w5_i + w5_many))
   done
 }
+# A connection that never opened does not say where it was tried from: the routing table does.
+for w5_a in $w5_to; do
+  w5_r=$(ip route get "$w5_a" 2>/dev/null) || continue
+  case $w5_r in *' src '*) w5_r=\${w5_r#* src }; printf '%s - %s %s\\n' "$w5_token" "$w5_a" "\${w5_r%%[!0-9a-fA-F.:]*}" ;; esac
+done
 w5_k=0
 while [ "$w5_k" -lt "$w5_many" ]; do w5_worker "$w5_k" "$@" </dev/null & w5_k=$((w5_k + 1)); done
 wait
@@ -77,11 +82,12 @@ export function curlRequester(from: string, transport: Transport, version: reado
           ? ['', '0', '']
           : [configOf(spec, wire, options, version), String(spec.bodyBytes), wire.secure ? (spec.ca ?? '') : ''];
       });
+      const targets = new Set(wires.flatMap((wire) => (wire === null ? [] : [fixedAddress(wire.connectHost, options.resolve) ?? ''])).filter((each) => isIP(each) !== 0));
       const { stdout } = await transport.sh(script, {
         signal: options.signal,
         timeoutMs: batchDeadlineMs(specs, many),
         maxOutputBytes: 1_000_000 + specs.length * 600_000,
-        args: [token, String(many), ...args],
+        args: [token, String(many), [...targets].slice(0, 8).join(' '), ...args],
       });
       return readBatch(stdout, token, specs, wires, { startedAtMs, many, secrets: options.secrets, resolve: options.resolve });
     },
@@ -172,8 +178,14 @@ function readBatch(
   batch: Batch,
 ): readonly Exchange[] {
   const streams: Streams[] = specs.map(() => ({ body: '', head: '', notes: [], written: null, exit: null }));
+  const sources = new Map<string, string>();
   for (const line of stdout.split('\n')) {
     const [mark, index, stream] = line.split(' ', 3);
+    if (mark === token && index === '-' && stream !== undefined) {
+      const source = line.split(' ')[3] ?? '';
+      if (isIP(source) !== 0) sources.set(stream, source);
+      continue;
+    }
     const each = mark === token ? streams[Number(index)] : undefined;
     if (each === undefined || stream === undefined) continue;
     const text = line.slice(token.length + (index ?? '').length + stream.length + 3);
@@ -193,7 +205,7 @@ function readBatch(
     const seen =
       wire === null || streamed === undefined
         ? notSent(spec, startedAtMs, 'other', null, 'ERR_INVALID_URL')
-        : observed(spec, wire, streamed, startedAtMs, batch.resolve);
+        : observed(spec, wire, streamed, startedAtMs, batch.resolve, sources);
     clocks[worker] = startedAtMs + seen.phases.totalMs;
     return exchangeOf(spec, wire, seen, batch.secrets);
   });
@@ -205,6 +217,7 @@ function observed(
   streams: Streams,
   startedAtMs: number,
   resolve: Readonly<Record<string, string>>,
+  sources: ReadonlyMap<string, string>,
 ): Observed {
   if (streams.written === null || streams.exit === null)
     return notSent(spec, startedAtMs, 'other', null, streams.exit === null ? 'NO_ANSWER' : `curl:${streams.exit}`);
@@ -230,12 +243,13 @@ function observed(
   const hasBody = spec.method !== 'HEAD';
   const bytes = hasBody ? Math.min(Number(downloaded ?? 0), bodyCapBytes) : 0;
   const capped = streams.exit === 23 && error === null;
+  const remoteAddress = remote === '' ? fixedAddress(wire.connectHost, resolve) : remote;
   return {
     startedAtMs,
     requestHeaderBytes: outcome.connectedMs > 0 && (!wire.secure || outcome.securedMs > 0) ? wire.head.length : 0,
-    remoteAddress: remote === '' ? fixedAddress(wire.connectHost, resolve) : remote,
+    remoteAddress,
     remotePort: wire.connectPort,
-    localAddress: local === '' ? null : local,
+    localAddress: local === '' ? (sources.get(remoteAddress ?? '') ?? null) : local,
     phases: {
       resolvedMs: reached(outcome.resolvedMs),
       connectedMs: reached(outcome.connectedMs),

@@ -1,8 +1,9 @@
 // Marked requests from this machine over plain sockets. A tester is not a forgiving client: one address, one connection, no retry, no
 // redirect, and every phase has its own time and its own kind of failure.
+import { createSocket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import { ADDRCONFIG } from 'node:dns';
-import { connect, type Socket } from 'node:net';
+import { connect, isIP, type Socket } from 'node:net';
 import { checkServerIdentity, connect as connectTls, rootCertificates, type TLSSocket } from 'node:tls';
 import type { Exchange, FailedPhase, Phases, RequestSpec, WireError } from '../../model/exchange.ts';
 import { startCapture, ttlKey, type Ttls } from './capture.ts';
@@ -21,7 +22,7 @@ export function hereRequester(from: string): Requester {
       const capture = await startCapture(specs, options);
       const seen = await inPool(specs, options.concurrency, (spec) => sendOne(spec, options));
       const ttls = await capture?.stop();
-      return specs.map((spec, index) => withTtls(spec, seen[index], ttls ?? null, options));
+      return Promise.all(specs.map(async (spec, index) => withTtls(spec, await withSource(seen[index]), ttls ?? null, options)));
     },
   };
 }
@@ -30,6 +31,26 @@ interface Sent {
   readonly wire: WireRequest | null;
   readonly seen: Observed;
   readonly localPort: number | null;
+}
+
+/** A connection that never opened does not say where it was tried from; the kernel's choice of an address does. */
+async function withSource(sent: Sent | undefined): Promise<Sent | undefined> {
+  const remote = sent?.seen.remoteAddress ?? null;
+  if (sent === undefined || remote === null || sent.seen.localAddress !== null) return sent;
+  return { ...sent, seen: { ...sent.seen, localAddress: await sourceFor(remote) } };
+}
+
+/** Address that this machine would send from; null where there is no way. Connecting a datagram socket sends nothing. */
+function sourceFor(remote: string): Promise<string | null> {
+  return new Promise((resolve) => {
+    const socket = createSocket(isIP(remote) === 6 ? 'udp6' : 'udp4');
+    const done = (address: string | null): void => {
+      socket.close();
+      resolve(address);
+    };
+    socket.once('error', () => done(null));
+    socket.connect(9, remote, () => done(socket.address().address));
+  });
 }
 
 function withTtls(spec: RequestSpec, sent: Sent | undefined, ttls: ReadonlyMap<string, Ttls> | null, options: SendOptions): Exchange {
