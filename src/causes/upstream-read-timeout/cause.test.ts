@@ -80,6 +80,7 @@ const cases: readonly { readonly why: string; readonly made: Made; readonly is: 
     made: made({ lb: { logs: logLines([balancerLine(1, 504, 'app-1', { connectMs: null, headerMs: null, responseMs: 5_000 })]) }, app: { logs: logLines([]) } }),
     is: 'ruled-out',
   },
+  { why: 'late when asked directly, but it served no failing request', made: made({ requests: [{ n: 1, status: 200, ms: 20 }], direct: [{ n: 2, status: 504, ms: 20_000 }] }), is: 'inconclusive' },
   { why: '502 is not a timeout', made: made({ requests: [{ n: 1, status: 502, ms: 10_000 }] }), is: 'ruled-out' },
   { why: 'a healthy but slow page', made: made({ requests: [{ n: 1, status: 200, ms: 9_000 }], direct: [{ n: 2, status: 200, ms: 9_000 }] }), is: 'ruled-out' },
 ];

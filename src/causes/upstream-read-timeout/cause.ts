@@ -108,6 +108,7 @@ export const upstreamReadTimeout = defineCause({
 function answeredInTime(scene: Sees, host: string): Finding {
   const [asked] = askedDirectly(scene, host);
   if (asked === undefined) return { is: 'inconclusive', host, reason: say(`${host} could not be asked directly`, `无法直接请求 ${host}`), wouldTell: ['backend-requests'] };
+  if (isFailure(asked.exchange)) return { is: 'inconclusive', host, reason: say(`no failing request of a client was served by ${host}`, `没有客户端的失败请求由 ${host} 处理`), wouldTell: ['requests', 'logs'] };
   return { is: 'ruled-out', host, because: [citeRequest(asked, say(`asked straight, ${host}: ${outcomeText(asked).en}; nobody gave up waiting for it`, `直接请求 ${host}：${outcomeText(asked).zh}；没有任何一跳等待超时`))] };
 }
 
