@@ -114,6 +114,8 @@ export interface Process {
   readonly residentBytes: number;
   /** CPU seconds used in total, and between the two readings. */
   readonly cpuSeconds: Counter;
+  /** Seconds that it was ready to run and waited for a CPU; absent where the kernel does not tell (/proc/PID/schedstat). */
+  readonly cpuWaitSeconds?: Counter;
   readonly startedAt: string | null;
 }
 /** Only processes in the host's own network namespace count. */

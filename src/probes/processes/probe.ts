@@ -1,7 +1,7 @@
 // The processes of this host and the CPU time each used while our requests ran. Read from /proc directly: `ps` differs from system to
 // system, and one `cat` over all processes is cheaper.
 import { plain } from '../../model/neutral.ts';
-import type { Process } from '../../model/observations.ts';
+import type { Counter, Process } from '../../model/observations.ts';
 import { defineHostProbe, ProbeError } from '../../model/probe.ts';
 import { redactText } from '../../model/redact.ts';
 
@@ -18,6 +18,8 @@ interface Row {
   readonly ownTicks: number;
   readonly childTicks: number;
   readonly startTicks: number;
+  /** Time spent runnable but waiting for a CPU; null where the kernel keeps no such account. */
+  readonly waitSeconds: number | null;
   readonly residentBytes: number;
   readonly user: string;
   readonly command: string;
@@ -39,6 +41,8 @@ echo "$W5_PIDS"
 cat $(printf '/proc/%s/stat ' $W5_PIDS)
 echo "$w5_mark status"
 grep -H -e '^Uid:' -e '^VmRSS:' $(printf '/proc/%s/status ' $W5_PIDS)
+echo "$w5_mark schedstat"
+grep -Hs '' $(printf '/proc/%s/schedstat ' $W5_PIDS) /dev/null
 echo "$w5_mark passwd"
 cut -d: -f1,3 /etc/passwd | head -c 65536
 if [ "$W5_PHASE" = after ]; then
@@ -100,6 +104,8 @@ function parse(output: string): Sample {
     if (match[2] === 'Uid') uids.set(Number(match[1]), match[4] ?? match[3] ?? '');
     else resident.set(Number(match[1]), Number(match[3]) * 1024);
   }
+  const waits = new Map<number, number>();
+  for (const match of section(output, `${mark} schedstat`).matchAll(/^\/proc\/(\d+)\/schedstat:\d+ (\d+) \d+$/gm)) waits.set(Number(match[1]), Number(match[2]) / 1e9);
   const commands = commandsOf(section(output, `${mark} commands`));
   const end = lines.findIndex((line) => line === `${mark} status`);
   const rows = new Map<number, Row>();
@@ -120,6 +126,7 @@ function parse(output: string): Sample {
       ownTicks: field(14) + field(15),
       childTicks: field(16) + field(17),
       startTicks: field(22),
+      waitSeconds: waits.get(pid) ?? null,
       residentBytes: resident.get(pid) ?? 0,
       user: users.get(uid) ?? uid,
       command: plain(redactText(commands.get(pid) ?? '')).slice(0, commandLimit),
@@ -150,6 +157,12 @@ function ticksBetween(before: readonly Row[], after: readonly Row[]): number {
   return Math.max(0, total(after) - total(before), sum(living));
 }
 
+/** Seconds to the millisecond; `earlier` null where there is no earlier reading. */
+function waited(now: number, earlier: number | null): Counter {
+  const rounded = (value: number): number => Math.round(value * 1000) / 1000;
+  return { now: rounded(now), delta: earlier === null ? null : rounded(Math.max(0, now - earlier)) };
+}
+
 /** Processes in the host's own network namespace, busiest first; at most 400 of them are listed. */
 export const processes = defineHostProbe<'processes', Sample>({
   id: 'processes',
@@ -174,6 +187,7 @@ export const processes = defineHostProbe<'processes', Sample>({
         threads: row.threads,
         residentBytes: row.residentBytes,
         cpuSeconds: { now: seconds(row.ownTicks), delta },
+        ...(row.waitSeconds === null ? {} : { cpuWaitSeconds: waited(row.waitSeconds, before === undefined ? null : same ? was.waitSeconds : 0) }),
         startedAt: after.bootAtMs === null ? null : new Date(after.bootAtMs + seconds(row.startTicks) * 1000).toISOString(),
       };
     });
