@@ -2,6 +2,7 @@
 import type { Fault } from '../model/fault.ts';
 import { backendProcessDownFault } from './backend-process-down/fault.ts';
 import { clientIpBlockedFault } from './client-ip-blocked/fault.ts';
+import { cpuSaturatedFault } from './cpu-saturated/fault.ts';
 import { ddosForwardingRuleMissingFault } from './ddos-forwarding-rule-missing/fault.ts';
 import { diskFullFault } from './disk-full/fault.ts';
 import { firewallDropsLbRangeFault } from './firewall-drops-lb-range/fault.ts';
@@ -26,6 +27,7 @@ import { upstreamReadTimeoutFault } from './upstream-read-timeout/fault.ts';
 export const faults: readonly Fault[] = [
   backendProcessDownFault,
   clientIpBlockedFault,
+  cpuSaturatedFault,
   ddosForwardingRuleMissingFault,
   diskFullFault,
   firewallDropsLbRangeFault,

@@ -2,6 +2,7 @@
 import type { AnyCause } from '../model/cause.ts';
 import { backendProcessDown } from './backend-process-down/cause.ts';
 import { clientIpBlocked } from './client-ip-blocked/cause.ts';
+import { cpuSaturated } from './cpu-saturated/cause.ts';
 import { ddosForwardingRuleMissing } from './ddos-forwarding-rule-missing/cause.ts';
 import { diskFull } from './disk-full/cause.ts';
 import { firewallDropsLbRange } from './firewall-drops-lb-range/cause.ts';
@@ -23,6 +24,7 @@ import { upstreamReadTimeout } from './upstream-read-timeout/cause.ts';
 export const causes: readonly AnyCause[] = [
   backendProcessDown,
   clientIpBlocked,
+  cpuSaturated,
   ddosForwardingRuleMissing,
   diskFull,
   firewallDropsLbRange,
