@@ -4,15 +4,17 @@ import type { Cause } from '../../model/cause.ts';
 import type { Bundle, Evidence } from '../../model/evidence.ts';
 import type { Exchange } from '../../model/exchange.ts';
 import type { Finding } from '../../model/finding.ts';
-import type { AccessLine, ErrorLine, EvidenceMap, Fpm, FpmPool, HaproxyServerStat, HostFacts, Listeners, LogLines, NginxConfig, ProbeId, Processes } from '../../model/observations.ts';
+import type { AccessLine, ErrorLine, EvidenceMap, Fpm, FpmPool, HaproxyConfig, HaproxyServerStat, HostFacts, Listeners, LogLines, NginxConfig, ProbeId, Processes } from '../../model/observations.ts';
 import { siteSchema } from '../../model/site.ts';
+import type { SiteInput } from '../../model/site.ts';
+import { parseHaproxy } from '../../facts/haproxy-parse.ts';
 import { parseNginxFile } from '../../facts/nginx-parse.ts';
 import { judge } from '../judge.ts';
 
 const run = '0123456789ab';
 const url = 'http://www.example.net/cart';
 
-export const site = siteSchema.parse({
+const siteInput = {
   why5xx: 1,
   name: 'cart',
   url,
@@ -22,7 +24,8 @@ export const site = siteSchema.parse({
     { name: 'app-1', address: '10.9.0.1:8000', exec: 'local' },
     { name: 'app-2', address: '10.9.0.2:8000', exec: 'local' },
   ],
-});
+} as const;
+export const site = siteSchema.parse(siteInput);
 
 /** One request: the nth of the run. `status` null is no answer. */
 export interface Request {
@@ -32,25 +35,30 @@ export interface Request {
   readonly purpose?: Exchange['purpose'];
   readonly error?: Exchange['error'];
   readonly url?: string;
+  readonly method?: string;
+  /** Null sends none. */
+  readonly hostHeader?: string | null;
+  /** Where it ended without an answer; the first byte by default. */
+  readonly failedPhase?: Exchange['failedPhase'];
 }
 
-function exchangeOf({ n, status, ms, purpose = 'reproduce', error = null, url: to }: Request, target: string | null): Exchange {
+function exchangeOf({ n, status, ms, purpose = 'reproduce', error = null, url: to, method = 'GET', hostHeader = 'www.example.net', failedPhase = 'first-byte' }: Request, target: string | null): Exchange {
   return {
     nonce: `${run}-${n}`,
     purpose,
     door: target === null ? 'site' : 'backend',
     target,
     url: to ?? (purpose.endsWith('static') ? 'http://www.example.net/ok.txt' : url),
-    method: 'GET',
+    method,
     listenerPort: target === null ? 80 : null,
     requestHeaderBytes: 120,
     requestBodyBytes: 0,
-    hostHeader: 'www.example.net',
+    hostHeader,
     at: new Date(Date.UTC(2026, 0, 2, 3, 4, 0, n)).toISOString(),
     remoteAddress: '192.0.2.80',
     remotePort: 80,
     localAddress: '192.0.2.1',
-    phases: { resolvedMs: 0, connectedMs: 1, securedMs: null, firstByteMs: status === null ? null : ms, totalMs: ms },
+    phases: { resolvedMs: 0, connectedMs: error !== null && failedPhase === 'connect' ? null : 1, securedMs: null, firstByteMs: status === null ? null : ms, totalMs: ms },
     status,
     reason: null,
     headers: [],
@@ -59,7 +67,7 @@ function exchangeOf({ n, status, ms, purpose = 'reproduce', error = null, url: t
     bodyBytes: 0,
     bodyComplete: true,
     error,
-    failedPhase: error === null ? null : 'first-byte',
+    failedPhase: error === null ? null : failedPhase,
     errorCode: null,
     resetTtl: null,
     synAckTtl: null,
@@ -153,6 +161,16 @@ export function haproxyServer(options: Partial<HaproxyServerStat>): HaproxyServe
   return { backend: 'app', server: 's1', address: '10.9.0.1:8000', status: 'UP', checkStatus: 'L7OK', checkCode: 200, lastCheck: null, checkDurationMs: 1, checkFailures: none, downs: none, secondsSinceChange: 900, queue: 0, sessions: none, connectErrors: none, responseErrors: none, http5xx: none, ...options };
 }
 
+/** HAProxy evidence from configuration text. */
+export function haproxyConfig(text: string): HaproxyConfig {
+  return { running: true, pid: 5, version: '2.6.12', configFile: '/etc/lb/haproxy.cfg', sections: parseHaproxy(text) };
+}
+
+/** A line of HAProxy about request n: the server it chose (`<NOSRV>` for none), its termination state and times (-1 where it did not come so far). */
+export function haproxyLine(n: number, status: number, server: string, state: string, times: { readonly connectMs: number; readonly responseMs: number } = { connectMs: -1, responseMs: -1 }): AccessLine {
+  return { ...accessLine(n, status), file: '/var/log/lb/haproxy.log', haproxy: { backend: 'app', server, state, queueMs: 0, ...times, retries: 0, redispatched: false } };
+}
+
 /** What was measured about one host. */
 export type About = { readonly [Id in ProbeId]?: EvidenceMap[Id] };
 
@@ -163,10 +181,12 @@ export interface Made {
   readonly direct?: Readonly<Record<string, readonly Request[]>>;
   /** Host evidence by host. */
   readonly hosts?: Readonly<Record<string, About>>;
+  /** Another balancer than the nginx of `site`. */
+  readonly balancer?: Partial<NonNullable<SiteInput['balancer']>>;
 }
 
 /** A whole bundle of what a case names, and of nothing else. */
-export function bundleOf({ requests = [], direct = {}, hosts = {} }: Made): Bundle {
+export function bundleOf({ requests = [], direct = {}, hosts = {}, balancer }: Made): Bundle {
   const all: Evidence[] = [];
   const add = <Id extends ProbeId>(probe: Id, host: string, vantage: Evidence['vantage'], data: EvidenceMap[Id]): void => {
     all.push({ id: `e${all.length + 1}`, probe, host, vantage, at: '2026-01-02T03:04:00.000Z', status: 'ok', data } as unknown as Evidence);
@@ -176,7 +196,7 @@ export function bundleOf({ requests = [], direct = {}, hosts = {} }: Made): Bund
   for (const [host, about] of Object.entries(hosts)) {
     for (const [probe, data] of Object.entries(about)) add(probe as ProbeId, host, host === 'lb' ? 'balancer' : 'backend', data);
   }
-  const { requests: _, ca: __, ...facts } = site;
+  const { requests: _, ca: __, ...facts } = balancer === undefined ? site : siteSchema.parse({ ...siteInput, balancer: { ...siteInput.balancer, ...balancer } });
   return {
     schema: 'why5xx/bundle@1',
     tool: '0.0.0',
