@@ -63,14 +63,23 @@ function answered({ line }: TraceHop): boolean {
 
 /** Failing requests of other users that this host's web server logged while ours ran. 499: whoever asked gave up waiting. */
 export function failedOthers(scene: Scene<'logs'>, host: string): readonly Logged<AccessLine>[] {
-  return accessLines(scene, host, ({ ours, nonce, status, text }) => ours && nonce === null && status !== null && (status >= 500 || status === 499) && !/why5xx\/\S+ \(\+/.test(text));
+  return accessLines(
+    scene,
+    host,
+    ({ ours, nonce, status, text }) =>
+      ours && nonce === null && status !== null && (status >= 500 || status === 499) && !/why5xx\/\S+ \(\+/.test(text),
+  );
 }
 
 /** The failing request, whoever sent it and through whichever door, where it was served by this backend. In order of sending. */
 export function servedHere(scene: Looks, host: string, symptom: Pick<Symptom, 'method' | 'url'>): readonly Sent[] {
   const backendOf = new Map(scene.traces.map((trace) => [trace.nonce, trace.backend]));
-  const through = clientRequests(scene, { purpose: ['reproduce', 'bypass-edge', 'other-listener'] }).filter((each) => backendOf.get(each.exchange.nonce) === host);
-  return [...through, ...askedDirectly(scene, host)].filter((each) => sameRequest(each.exchange, symptom)).toSorted((a, b) => a.exchange.at.localeCompare(b.exchange.at));
+  const through = clientRequests(scene, { purpose: ['reproduce', 'bypass-edge', 'other-listener'] }).filter(
+    (each) => backendOf.get(each.exchange.nonce) === host,
+  );
+  return [...through, ...askedDirectly(scene, host)]
+    .filter((each) => sameRequest(each.exchange, symptom))
+    .toSorted((a, b) => a.exchange.at.localeCompare(b.exchange.at));
 }
 
 /** The failing page asked straight from this backend. */
@@ -80,7 +89,11 @@ export function askedDirectly(scene: Scene<'backend-requests'>, host: string): r
 
 /** The page that needs no application, asked straight from this backend: the first that was answered well, or null. */
 export function staticAnswer(scene: Scene<'backend-requests'>, host: string): Sent | null {
-  return backendRequests(scene, host, { purpose: ['bypass-balancer-static', 'health-check-plain', 'health-check'] }).find((each) => !isFailure(each.exchange) && each.exchange.status !== null && each.exchange.status < 300) ?? null;
+  return (
+    backendRequests(scene, host, { purpose: ['bypass-balancer-static', 'health-check-plain', 'health-check'] }).find(
+      (each) => !isFailure(each.exchange) && each.exchange.status !== null && each.exchange.status < 300,
+    ) ?? null
+  );
 }
 
 /**
@@ -88,7 +101,12 @@ export function staticAnswer(scene: Scene<'backend-requests'>, host: string): Se
  * and path. (Another user may have sent the same request: then it failed in the same way as ours.)
  */
 export function ownErrors(scene: Looks & Scene<'logs'>, host: string, signatures: readonly string[]): readonly Logged<ErrorLine>[] {
-  const sent = new Set([...clientRequests(scene), ...scene.all('backend-requests').flatMap((each) => each.data.exchanges.map((exchange) => ({ exchange })))].map(({ exchange }) => `${exchange.method} ${new URL(exchange.url).pathname}`));
+  const sent = new Set(
+    [
+      ...clientRequests(scene),
+      ...scene.all('backend-requests').flatMap((each) => each.data.exchanges.map((exchange) => ({ exchange }))),
+    ].map(({ exchange }) => `${exchange.method} ${new URL(exchange.url).pathname}`),
+  );
   return freshErrors(scene, host, signatures).filter(({ line }) => {
     const [method = '', target = ''] = (line.request ?? '').split(' ');
     return sent.has(`${method} ${target.split('?')[0] ?? ''}`);
@@ -114,7 +132,11 @@ function ownAddress(scene: Scene<never>, host: string): string | null {
 export function routeHere(scene: Scene<never>, host: string, config: NginxConfig, symptom: Pick<Symptom, 'url'>): NginxRoute | null {
   const backend = scene.site.backends.find((each) => each.name === host);
   const url = new URL(symptom.url);
-  return routeOf(config, { port: backend === undefined ? 80 : (splitAddress(backend.address).port ?? 80), host: url.hostname, uri: `${url.pathname}${url.search}` });
+  return routeOf(config, {
+    port: backend === undefined ? 80 : (splitAddress(backend.address).port ?? 80),
+    host: url.hostname,
+    uri: `${url.pathname}${url.search}`,
+  });
 }
 
 /**
@@ -135,7 +157,12 @@ export function passesHere(scene: Scene<never>, host: string, config: NginxConfi
 }
 
 /** `signatures` are those of connect() failures. Without a readable error log, 502 on asking this backend directly has to do. */
-export function fastcgiFailures(scene: Looks & Scene<'logs'>, host: string, passes: readonly FastcgiPass[], signatures: readonly string[]): FastcgiFailures {
+export function fastcgiFailures(
+  scene: Looks & Scene<'logs'>,
+  host: string,
+  passes: readonly FastcgiPass[],
+  signatures: readonly string[],
+): FastcgiFailures {
   const own = ownAddress(scene, host);
   const errors = ownErrors(scene, host, signatures).filter(({ line }) => {
     const address = line.upstream?.startsWith('fastcgi://') ? fastcgiAddress(line.upstream) : null;
@@ -143,7 +170,11 @@ export function fastcgiFailures(scene: Looks & Scene<'logs'>, host: string, pass
   });
   if (errors.length > 0) {
     const named = errors.map(({ line }) => fastcgiAddress(line.upstream ?? '')).filter((each) => each !== null);
-    return { errors, called: passes.filter((pass) => named.some((address) => reaches(address, pass.address))), symptoms: ownSymptoms(scene, host, [502]) };
+    return {
+      errors,
+      called: passes.filter((pass) => named.some((address) => reaches(address, pass.address))),
+      symptoms: ownSymptoms(scene, host, [502]),
+    };
   }
   const read = scene.one('logs', host)?.data.files.some((file) => file.kind === 'nginx-error' && file.readable) ?? false;
   const refused = askedDirectly(scene, host).some((each) => each.exchange.status === 502);
@@ -152,5 +183,12 @@ export function fastcgiFailures(scene: Looks & Scene<'logs'>, host: string, pass
 
 /** Cites the `fastcgi_pass` of a configuration. */
 export function citePass(config: { readonly id: string }, pass: FastcgiPass): Citation {
-  return { evidence: config.id, path: pass.path, says: say(`nginx hands requests to ${pass.text} (${pass.file}:${pass.line})`, `nginx 把请求交给 ${pass.text}（${pass.file}:${pass.line}）`) };
+  return {
+    evidence: config.id,
+    path: pass.path,
+    says: say(
+      `nginx hands requests to ${pass.text} (${pass.file}:${pass.line})`,
+      `nginx 把请求交给 ${pass.text}（${pass.file}:${pass.line}）`,
+    ),
+  };
 }

@@ -33,7 +33,12 @@ const loopback = new Set(['127.0.0.1', '::1', 'localhost']);
 export function reaches(called: FastcgiAddress, bound: FastcgiAddress): boolean {
   if ('unix' in called || 'unix' in bound) return 'unix' in called && 'unix' in bound && sockets(called.unix) === sockets(bound.unix);
   if (called.port !== bound.port) return false;
-  return called.host === bound.host || everywhere.has(bound.host) || everywhere.has(called.host) || (loopback.has(called.host) && loopback.has(bound.host));
+  return (
+    called.host === bound.host ||
+    everywhere.has(bound.host) ||
+    everywhere.has(called.host) ||
+    (loopback.has(called.host) && loopback.has(bound.host))
+  );
 }
 
 /** `/var/run` is `/run` on every distribution of the last ten years, and configurations use both. */
@@ -93,7 +98,9 @@ export function fastcgiPasses(config: Pick<NginxConfig, 'directives'>): readonly
     return (upstream.directive.block ?? []).flatMap((server, i) => {
       const written = server.args[0] ?? '';
       const address = server.name === 'server' ? fastcgiAddress(written) : null;
-      return address === null ? [] : [{ address, text: written, file: server.file, line: server.line, path: `${upstream.path}/block/${i}`, directive: server }];
+      return address === null
+        ? []
+        : [{ address, text: written, file: server.file, line: server.line, path: `${upstream.path}/block/${i}`, directive: server }];
     });
   });
 }
@@ -112,12 +119,20 @@ export interface FoundListener {
 export function listenerAt(listeners: Listeners, address: FastcgiAddress): FoundListener | null {
   const kind = 'unix' in address ? 'unix' : 'tcp';
   const bound: readonly FastcgiAddress[] =
-    kind === 'unix' ? listeners.unix.map((each) => ({ unix: each.path })) : listeners.tcp.map((each) => ({ host: each.address, port: each.port }));
+    kind === 'unix'
+      ? listeners.unix.map((each) => ({ unix: each.path }))
+      : listeners.tcp.map((each) => ({ host: each.address, port: each.port }));
   const at = bound.findIndex((each) => reaches(address, each));
   const found = kind === 'unix' ? listeners.unix[at] : listeners.tcp[at];
   if (found === undefined) return null;
   const { now, delta } = found.queue;
-  return { path: `/${kind}/${at}`, process: found.process, limit: found.limit, waiting: now, waitingBefore: delta === null ? null : now - delta };
+  return {
+    path: `/${kind}/${at}`,
+    process: found.process,
+    limit: found.limit,
+    waiting: now,
+    waitingBefore: delta === null ? null : now - delta,
+  };
 }
 
 /** Where a pool listens; null where its configuration does not say. */

@@ -21,18 +21,33 @@ export interface ReadTimeout {
   readonly citation: Citation | null;
 }
 
-function nginxTimeout(config: Measured<'nginx-config'>, scope: NginxScope, kind: 'proxy' | 'fastcgi' | 'uwsgi' | 'scgi' | 'grpc'): ReadTimeout | null {
+function nginxTimeout(
+  config: Measured<'nginx-config'>,
+  scope: NginxScope,
+  kind: 'proxy' | 'fastcgi' | 'uwsgi' | 'scgi' | 'grpc',
+): ReadTimeout | null {
   const name = `${kind}_read_timeout`;
   const setting = effective(config.data, scope, name);
   const ms = settingMs(setting);
   if (setting === null || ms === null) return null;
   const path = setting.directive === null ? null : pointerOf(config.data, setting.directive);
   const text = setting.args.join(' ');
-  return { ms, name, at: setting.at, citation: path === null ? null : { evidence: config.id, path, says: say(`${name} is ${text} at ${setting.at}`, `${setting.at} 处的 ${name} 为 ${text}`) } };
+  return {
+    ms,
+    name,
+    at: setting.at,
+    citation:
+      path === null
+        ? null
+        : { evidence: config.id, path, says: say(`${name} is ${text} at ${setting.at}`, `${setting.at} 处的 ${name} 为 ${text}`) },
+  };
 }
 
 /** What the balancer allows a backend for the requests of this symptom; null where neither its configuration nor the site file says. */
-export function balancerReadTimeout(scene: Scene<'nginx-config' | 'haproxy-config'>, symptom: Pick<Symptom, 'url' | 'listenerPort'>): ReadTimeout | null {
+export function balancerReadTimeout(
+  scene: Scene<'nginx-config' | 'haproxy-config'>,
+  symptom: Pick<Symptom, 'url' | 'listenerPort'>,
+): ReadTimeout | null {
   const { balancer } = scene.site;
   if (balancer === undefined) return null;
   const url = new URL(symptom.url);
@@ -47,7 +62,16 @@ export function balancerReadTimeout(scene: Scene<'nginx-config' | 'haproxy-confi
     if (found !== null && j >= 0) {
       const place = `${haproxy.data.configFile ?? 'haproxy.cfg'}:${found.line}`;
       const text = found.words.slice(2).join(' ');
-      return { ms: found.ms, name: 'timeout server', at: place, citation: { evidence: haproxy.id, path: `/sections/${i}/lines/${j}`, says: say(`timeout server is ${text} at ${place}`, `${place} 处的 timeout server 为 ${text}`) } };
+      return {
+        ms: found.ms,
+        name: 'timeout server',
+        at: place,
+        citation: {
+          evidence: haproxy.id,
+          path: `/sections/${i}/lines/${j}`,
+          says: say(`timeout server is ${text} at ${place}`, `${place} 处的 timeout server 为 ${text}`),
+        },
+      };
     }
   }
   const nginx = scene.one('nginx-config', balancer.name);

@@ -26,9 +26,15 @@ export const fpmDownStaticHealthOk = defineCause({
     const host = scene.host?.host ?? '';
     const fpm = scene.one('fpm');
     const config = scene.one('nginx-config');
-    if (fpm === undefined || config === undefined) return { is: 'inconclusive', host, reason: say('php-fpm was not looked at', '未能查看 php-fpm'), wouldTell: ['fpm', 'nginx-config'] };
+    if (fpm === undefined || config === undefined)
+      return { is: 'inconclusive', host, reason: say('php-fpm was not looked at', '未能查看 php-fpm'), wouldTell: ['fpm', 'nginx-config'] };
     const passes = passesHere(scene, host, config.data);
-    if (passes.length === 0) return { is: 'not-applicable', host, reason: say('nginx here hands no request to a FastCGI runtime on this host', '本机 nginx 没有把请求交给本机的 FastCGI 服务') };
+    if (passes.length === 0)
+      return {
+        is: 'not-applicable',
+        host,
+        reason: say('nginx here hands no request to a FastCGI runtime on this host', '本机 nginx 没有把请求交给本机的 FastCGI 服务'),
+      };
     if (fpm.data.running) {
       const pid = fpm.data.masterPid ?? 0;
       return { is: 'ruled-out', host, because: [cite(fpm, '/masterPid', say(`php-fpm runs, pid ${pid}`, `php-fpm 正在运行，pid ${pid}`))] };
@@ -42,7 +48,16 @@ export const fpmDownStaticHealthOk = defineCause({
       return {
         is: 'ruled-out',
         host,
-        because: [cite(listeners, listener.path, say(`${listener.process ?? 'a process'} listens on ${pass.text}, where nginx sends requests`, `${listener.process ?? '某进程'} 正在监听 nginx 转发到的 ${pass.text}`))],
+        because: [
+          cite(
+            listeners,
+            listener.path,
+            say(
+              `${listener.process ?? 'a process'} listens on ${pass.text}, where nginx sends requests`,
+              `${listener.process ?? '某进程'} 正在监听 nginx 转发到的 ${pass.text}`,
+            ),
+          ),
+        ],
       };
     }
     const target = listening.find((each) => each.listener === null)?.pass ?? called[0] ?? passes[0];
@@ -50,13 +65,36 @@ export const fpmDownStaticHealthOk = defineCause({
     const stat = scene
       .all('haproxy-stat')
       .flatMap((evidence) => evidence.data.servers.map((server, i) => ({ evidence, server, i })))
-      .find(({ server }) => server.address !== null && backendOf(scene.site, server.address) === host && /^(UP|no check)/.test(server.status));
+      .find(
+        ({ server }) => server.address !== null && backendOf(scene.site, server.address) === host && /^(UP|no check)/.test(server.status),
+      );
     const why = freshErrors(scene, host, farewells).at(-1) ?? oldErrors(scene, host, farewells).at(-1);
     const rest: Citation[] = [
       ...errors.slice(0, 1).map((each) => citeError(each)),
       ...(target === undefined ? [] : [citePass(config, target)]),
-      ...(answer === null ? [] : [citeRequest(answer, say(`a page without PHP, asked straight from ${host}: ${outcomeText(answer).en}`, `直接向 ${host} 请求不经过 PHP 的页面：${outcomeText(answer).zh}`))]),
-      ...(stat === undefined ? [] : [cite(stat.evidence, `/servers/${stat.i}/status`, say(`the balancer holds ${host} for ${stat.server.status} (${stat.server.checkStatus ?? 'no check'})`, `负载均衡认为 ${host} 的状态是 ${stat.server.status}（${stat.server.checkStatus ?? '无检查'}）`))]),
+      ...(answer === null
+        ? []
+        : [
+            citeRequest(
+              answer,
+              say(
+                `a page without PHP, asked straight from ${host}: ${outcomeText(answer).en}`,
+                `直接向 ${host} 请求不经过 PHP 的页面：${outcomeText(answer).zh}`,
+              ),
+            ),
+          ]),
+      ...(stat === undefined
+        ? []
+        : [
+            cite(
+              stat.evidence,
+              `/servers/${stat.i}/status`,
+              say(
+                `the balancer holds ${host} for ${stat.server.status} (${stat.server.checkStatus ?? 'no check'})`,
+                `负载均衡认为 ${host} 的状态是 ${stat.server.status}（${stat.server.checkStatus ?? '无检查'}）`,
+              ),
+            ),
+          ]),
       ...(why === undefined ? [] : [citeError(why)]),
     ];
     return {

@@ -13,7 +13,13 @@ export const fpmDownStaticHealthOkFault: Fault = {
   cause: 'fpm-down-static-health-ok',
   variants: [
     variant('one', 'php-fpm stopped on one backend', 'web-2', (lab) => each(lab, ['web-2'], 'stop')),
-    variant('all', 'php-fpm stopped on every backend', null, (lab) => each(lab, lab.backends.map(({ name }) => name), 'stop')),
+    variant('all', 'php-fpm stopped on every backend', null, (lab) =>
+      each(
+        lab,
+        lab.backends.map(({ name }) => name),
+        'stop',
+      ),
+    ),
     variant('killed', 'php-fpm killed on one backend, its socket file left behind', 'web-1', (lab) => each(lab, ['web-1'], 'kill')),
   ],
 };

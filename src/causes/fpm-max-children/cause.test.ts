@@ -1,6 +1,16 @@
 import { describe, expect, it } from 'vitest';
 
-import { accessLine, appNginx, errorLine, findingsOf, fpm, fpmPool, logLines, tcpListeners, unixListeners } from '../../engine/testing/scenes.ts';
+import {
+  accessLine,
+  appNginx,
+  errorLine,
+  findingsOf,
+  fpm,
+  fpmPool,
+  logLines,
+  tcpListeners,
+  unixListeners,
+} from '../../engine/testing/scenes.ts';
 import type { About, Made } from '../../engine/testing/scenes.ts';
 import { fpmMaxChildren } from './cause.ts';
 
@@ -10,7 +20,11 @@ const full = fpmPool({ children: 4, maxChildren: 4 });
 const ours = accessLine(1, 499);
 
 function made(about: About, requests: Made['requests'] = [{ n: 1, status: 504, ms: 10_000 }]): Made {
-  return { requests, direct: { 'app-1': [{ n: 2, status: 504, ms: 15_000 }] }, hosts: { 'app-1': { 'nginx-config': appNginx(), ...about } } };
+  return {
+    requests,
+    direct: { 'app-1': [{ n: 2, status: 504, ms: 15_000 }] },
+    hosts: { 'app-1': { 'nginx-config': appNginx(), ...about } },
+  };
 }
 
 interface Case {
@@ -26,7 +40,11 @@ const cases: readonly Case[] = [
   },
   {
     why: 'the same with pm = static, of which php-fpm logs nothing',
-    made: made({ fpm: fpm([{ ...full, manager: 'static' }]), listeners: unixListeners(socket, 3, 6), logs: logLines([ours, accessLine(null, 504)]) }),
+    made: made({
+      fpm: fpm([{ ...full, manager: 'static' }]),
+      listeners: unixListeners(socket, 3, 6),
+      logs: logLines([ours, accessLine(null, 504)]),
+    }),
     is: 'confirmed',
   },
   {
@@ -41,12 +59,23 @@ const cases: readonly Case[] = [
   },
   {
     why: 'the queue itself is full, so nginx is refused at once',
-    made: made({ fpm: fpm([full]), listeners: unixListeners(socket, 512, 512), logs: logLines([accessLine(1, 502)], [errorLine('connect-backlog-full')]) }, [{ n: 1, status: 502, ms: 3 }]),
+    made: made(
+      {
+        fpm: fpm([full]),
+        listeners: unixListeners(socket, 512, 512),
+        logs: logLines([accessLine(1, 502)], [errorLine('connect-backlog-full')]),
+      },
+      [{ n: 1, status: 502, ms: 3 }],
+    ),
     is: 'confirmed',
   },
   {
     why: 'requests waited before ours, but nobody else is seen to fail: an earlier run of ours may have left them',
-    made: made({ fpm: fpm([full]), listeners: unixListeners(socket, 3, 6), logs: logLines([ours, accessLine(null, 499, { agent: 'why5xx/0.1.0 (+ba9876543210-3)' })]) }),
+    made: made({
+      fpm: fpm([full]),
+      listeners: unixListeners(socket, 3, 6),
+      logs: logLines([ours, accessLine(null, 499, { agent: 'why5xx/0.1.0 (+ba9876543210-3)' })]),
+    }),
     is: 'likely',
   },
   {
@@ -61,7 +90,11 @@ const cases: readonly Case[] = [
   },
   {
     why: 'nothing waits: the page itself is slow',
-    made: made({ fpm: fpm([full]), listeners: unixListeners(socket, 0, 0), logs: logLines([ours, accessLine(null, 499)], [errorLine('fpm-max-children', { source: 'php-fpm' })]) }),
+    made: made({
+      fpm: fpm([full]),
+      listeners: unixListeners(socket, 0, 0),
+      logs: logLines([ours, accessLine(null, 499)], [errorLine('fpm-max-children', { source: 'php-fpm' })]),
+    }),
     is: 'ruled-out',
   },
   {
@@ -71,7 +104,11 @@ const cases: readonly Case[] = [
   },
   {
     why: 'a full pool that the failing page does not use',
-    made: made({ fpm: fpm([{ ...full, listen: '/srv/run/other.sock' }]), listeners: unixListeners('/srv/run/other.sock', 9, 9), logs: logLines([ours, accessLine(null, 499)]) }),
+    made: made({
+      fpm: fpm([{ ...full, listen: '/srv/run/other.sock' }]),
+      listeners: unixListeners('/srv/run/other.sock', 9, 9),
+      logs: logLines([ours, accessLine(null, 499)]),
+    }),
     is: 'inconclusive',
   },
   { why: 'no php-fpm here', made: made({ fpm: fpm([full], false), listeners: unixListeners(socket) }), is: 'not-applicable' },
@@ -85,7 +122,10 @@ describe('fpm-max-children', () => {
   });
 
   it('explains nothing on a healthy site', () => {
-    const healthy = made({ fpm: fpm([full]), listeners: unixListeners(socket, 3, 6), logs: logLines([accessLine(1, 200), accessLine(null, 499)]) }, [{ n: 1, status: 200, ms: 20 }]);
+    const healthy = made(
+      { fpm: fpm([full]), listeners: unixListeners(socket, 3, 6), logs: logLines([accessLine(1, 200), accessLine(null, 499)]) },
+      [{ n: 1, status: 200, ms: 20 }],
+    );
     expect(findingsOf(fpmMaxChildren, healthy)['app-1']).toMatchObject({ explains: [] });
   });
 

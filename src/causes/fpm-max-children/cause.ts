@@ -34,7 +34,8 @@ export const fpmMaxChildren = defineCause({
     const host = scene.host?.host ?? '';
     const fpm = scene.one('fpm');
     const listeners = scene.one('listeners');
-    if (fpm === undefined || listeners === undefined || !fpm.data.running) return { is: 'not-applicable', host, reason: say('php-fpm does not run here', '本机未运行 php-fpm') };
+    if (fpm === undefined || listeners === undefined || !fpm.data.running)
+      return { is: 'not-applicable', host, reason: say('php-fpm does not run here', '本机未运行 php-fpm') };
     const config = scene.one('nginx-config');
     const passes = config === undefined ? [] : passesHere(scene, host, config.data);
     const full = ownErrors(scene, host, ['connect-backlog-full']);
@@ -48,37 +49,75 @@ export const fpmMaxChildren = defineCause({
       return [{ index, pool, limit: pool.maxChildren, listener, pass }];
     });
     const worst = pools.toSorted((a, b) => waited(b) - waited(a))[0];
-    if (worst === undefined) return { is: 'inconclusive', host, reason: say('no pool that serves this page was found', '未找到处理该页面的进程池'), wouldTell: ['fpm', 'listeners'] };
+    if (worst === undefined)
+      return {
+        is: 'inconclusive',
+        host,
+        reason: say('no pool that serves this page was found', '未找到处理该页面的进程池'),
+        wouldTell: ['fpm', 'listeners'],
+      };
     const { index, pool, limit, listener, pass } = worst;
-    const count = cite(fpm, `/pools/${index}/children`, say(`pool "${pool.name}" runs ${pool.children} children; its limit is ${limit} (${pool.file}:${pool.line})`, `进程池 “${pool.name}” 运行着 ${pool.children} 个子进程，上限为 ${limit}（${pool.file}:${pool.line}）`));
+    const count = cite(
+      fpm,
+      `/pools/${index}/children`,
+      say(
+        `pool "${pool.name}" runs ${pool.children} children; its limit is ${limit} (${pool.file}:${pool.line})`,
+        `进程池 “${pool.name}” 运行着 ${pool.children} 个子进程，上限为 ${limit}（${pool.file}:${pool.line}）`,
+      ),
+    );
     const queue = (says: ReturnType<typeof say>): Citation => cite(listeners, `${listener.path}/queue/now`, says);
     const before = listener.waitingBefore;
     if (pool.children < limit || (listener.waiting === 0 && (before ?? 0) === 0)) {
       return { is: 'ruled-out', host, because: [count, queue(say('nothing waits in its queue', '队列中没有请求等待'))] };
     }
-    const symptoms = [...lateSymptoms(scene, host).map((each) => each.symptom), ...(full.length > 0 ? ownSymptoms(scene, host, [502]) : [])];
+    const symptoms = [
+      ...lateSymptoms(scene, host).map((each) => each.symptom),
+      ...(full.length > 0 ? ownSymptoms(scene, host, [502]) : []),
+    ];
     const explains = ids(symptoms);
     if (before === null || before === 0) {
       const sent = symptoms[0] === undefined ? 0 : servedHere(scene, host, symptoms[0]).length;
       // Every one of ours still waits, so no child took any: others hold them all. Fewer: it may be our own crowd.
       if (before === null || sent === 0 || listener.waiting < sent) {
-        return { is: 'inconclusive', host, reason: say(`${listener.waiting} requests wait for a child, but they may be our own`, `${listener.waiting} 个请求在等待子进程，但可能正是我们自己的请求`), wouldTell: ['listeners'] };
+        return {
+          is: 'inconclusive',
+          host,
+          reason: say(
+            `${listener.waiting} requests wait for a child, but they may be our own`,
+            `${listener.waiting} 个请求在等待子进程，但可能正是我们自己的请求`,
+          ),
+          wouldTell: ['listeners'],
+        };
       }
       return {
         is: 'likely',
         host,
-        summary: say(`All ${limit} children of php-fpm pool "${pool.name}" on ${host} are busy: none of our ${sent} requests was taken.`, `${host} 上 php-fpm 进程池 “${pool.name}” 的 ${limit} 个子进程全部繁忙：我们的 ${sent} 个请求无一被处理。`),
+        summary: say(
+          `All ${limit} children of php-fpm pool "${pool.name}" on ${host} are busy: none of our ${sent} requests was taken.`,
+          `${host} 上 php-fpm 进程池 “${pool.name}” 的 ${limit} 个子进程全部繁忙：我们的 ${sent} 个请求无一被处理。`,
+        ),
         because: [queue(say(`${listener.waiting} requests wait for a child`, `${listener.waiting} 个请求在等待子进程`)), count],
         explains,
         facts: { pool: pool.name, file: pool.file, limit, waiting: listener.waiting, version: fpm.data.version ?? '' },
       };
     }
     const others = failedOthers(scene, host);
-    const warnings = freshErrors(scene, host, ['fpm-max-children']).filter(({ line }) => line.fields['pool'] === undefined || line.fields['pool'] === pool.name);
+    const warnings = freshErrors(scene, host, ['fpm-max-children']).filter(
+      ({ line }) => line.fields['pool'] === undefined || line.fields['pool'] === pool.name,
+    );
     const because: [Citation, ...Citation[]] = [
-      queue(say(`${before} requests waited for a child before ours were sent, ${listener.waiting} after`, `在我们发出请求之前已有 ${before} 个请求等待子进程，之后为 ${listener.waiting} 个`)),
+      queue(
+        say(
+          `${before} requests waited for a child before ours were sent, ${listener.waiting} after`,
+          `在我们发出请求之前已有 ${before} 个请求等待子进程，之后为 ${listener.waiting} 个`,
+        ),
+      ),
       count,
-      ...others.slice(0, 1).map((each) => citeAccess(each, say(`requests of other users fail meanwhile: ${each.line.text}`, `同时其他用户的请求也失败：${each.line.text}`))),
+      ...others
+        .slice(0, 1)
+        .map((each) =>
+          citeAccess(each, say(`requests of other users fail meanwhile: ${each.line.text}`, `同时其他用户的请求也失败：${each.line.text}`)),
+        ),
       ...full.slice(0, 1).map((each) => citeError(each)),
       ...warnings.slice(0, 1).map((each) => citeError(each)),
       ...(config === undefined || pass === null ? [] : [citePass(config, pass)]),
@@ -93,7 +132,14 @@ export const fpmMaxChildren = defineCause({
       ),
       because,
       explains,
-      facts: { pool: pool.name, file: pool.file, limit, waiting: Math.max(before, listener.waiting), version: fpm.data.version ?? '', slowlog: pool.slowlog ?? '' },
+      facts: {
+        pool: pool.name,
+        file: pool.file,
+        limit,
+        waiting: Math.max(before, listener.waiting),
+        version: fpm.data.version ?? '',
+        slowlog: pool.slowlog ?? '',
+      },
     };
   },
   fix: fixFpmMaxChildren,

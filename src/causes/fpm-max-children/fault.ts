@@ -31,7 +31,12 @@ async function exhaust(lab: Lab, change: (backend: LabHost) => Promise<void>): P
 export const fpmMaxChildrenFault: Fault = {
   cause: 'fpm-max-children',
   variants: [
-    { name: 'all', title: 'two children on every backend, and slow requests of other users', host: null, inject: (lab) => exhaust(lab, () => Promise.resolve()) },
+    {
+      name: 'all',
+      title: 'two children on every backend, and slow requests of other users',
+      host: null,
+      inject: (lab) => exhaust(lab, () => Promise.resolve()),
+    },
     {
       name: 'one',
       title: 'two children on one backend, where another page hangs',

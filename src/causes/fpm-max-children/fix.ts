@@ -14,16 +14,38 @@ export function fixFpmMaxChildren(finding: Convicted): Fix {
       '先查明子进程为何繁忙；在内存允许的范围内调大 pm.max_children（可用内存 ÷ 单个子进程平均内存）。',
     ),
     steps: [
-      { title: say('See how large the children are', '查看子进程占用的内存'), host, command: ['ps', '-C', program, '-o', 'pid,etimes,rss,stat,args'], risk: 'none' },
+      {
+        title: say('See how large the children are', '查看子进程占用的内存'),
+        host,
+        command: ['ps', '-C', program, '-o', 'pid,etimes,rss,stat,args'],
+        risk: 'none',
+      },
       { title: say('See how much memory is left', '查看剩余内存'), host, command: ['free', '-m'], risk: 'none' },
       {
-        title: say('Write to the slow log where requests spend their time, and allow more children if memory lasts', '用慢日志记录请求耗时位置；若内存允许则增加子进程数'),
+        title: say(
+          'Write to the slow log where requests spend their time, and allow more children if memory lasts',
+          '用慢日志记录请求耗时位置；若内存允许则增加子进程数',
+        ),
         host,
-        config: { file: fact('file') === '' ? 'www.conf' : fact('file'), text: `pm.max_children = ${limit * 2}\nslowlog = /var/log/php-fpm-slow.log\nrequest_slowlog_timeout = 5s\n` },
+        config: {
+          file: fact('file') === '' ? 'www.conf' : fact('file'),
+          text: `pm.max_children = ${limit * 2}\nslowlog = /var/log/php-fpm-slow.log\nrequest_slowlog_timeout = 5s\n`,
+        },
         risk: 'medium',
       },
-      { title: say('Reload php-fpm; a running request is cut unless process_control_timeout is set', '重新加载 php-fpm；若未设置 process_control_timeout，正在执行的请求会被中断'), host, command: ['systemctl', 'reload', `php${fact('version')}-fpm`], risk: 'medium' },
+      {
+        title: say(
+          'Reload php-fpm; a running request is cut unless process_control_timeout is set',
+          '重新加载 php-fpm；若未设置 process_control_timeout，正在执行的请求会被中断',
+        ),
+        host,
+        command: ['systemctl', 'reload', `php${fact('version')}-fpm`],
+        risk: 'medium',
+      },
     ],
-    verify: say('`ss -ltnx` shows Recv-Q 0 for the pool’s socket under the same load.', '相同负载下 `ss -ltnx` 显示该套接字的 Recv-Q 为 0。'),
+    verify: say(
+      '`ss -ltnx` shows Recv-Q 0 for the pool’s socket under the same load.',
+      '相同负载下 `ss -ltnx` 显示该套接字的 Recv-Q 为 0。',
+    ),
   };
 }

@@ -4,7 +4,11 @@ import type { Fault, Lab } from '../../model/fault.ts';
 async function olderSocket(lab: Lab, names: readonly string[]): Promise<void> {
   for (const name of names) {
     const backend = lab.host(name);
-    await backend.edit(lab.facts.paths.nginxSite, `fastcgi_pass unix:${lab.facts.paths.fpmSocket};`, 'fastcgi_pass unix:/run/php/php7.4-fpm.sock;');
+    await backend.edit(
+      lab.facts.paths.nginxSite,
+      `fastcgi_pass unix:${lab.facts.paths.fpmSocket};`,
+      'fastcgi_pass unix:/run/php/php7.4-fpm.sock;',
+    );
     await backend.service('nginx', 'reload');
   }
 }
@@ -12,8 +16,22 @@ async function olderSocket(lab: Lab, names: readonly string[]): Promise<void> {
 export const fpmSocketPathMismatchFault: Fault = {
   cause: 'fpm-socket-path-mismatch',
   variants: [
-    { name: 'one', title: 'nginx of one backend names the socket of an older PHP', host: 'web-2', inject: (lab) => olderSocket(lab, ['web-2']) },
-    { name: 'all', title: 'nginx of every backend names the socket of an older PHP', host: null, inject: (lab) => olderSocket(lab, lab.backends.map(({ name }) => name)) },
+    {
+      name: 'one',
+      title: 'nginx of one backend names the socket of an older PHP',
+      host: 'web-2',
+      inject: (lab) => olderSocket(lab, ['web-2']),
+    },
+    {
+      name: 'all',
+      title: 'nginx of every backend names the socket of an older PHP',
+      host: null,
+      inject: (lab) =>
+        olderSocket(
+          lab,
+          lab.backends.map(({ name }) => name),
+        ),
+    },
     {
       name: 'pool-moved',
       title: 'the pool of one backend was moved to a TCP port, nginx was not told',

@@ -14,7 +14,16 @@ export const fpmSocketPermissionFault: Fault = {
   cause: 'fpm-socket-permission',
   variants: [
     { name: 'one', title: 'the socket of one backend belongs to root', host: 'web-2', inject: (lab) => keepToItself(lab, ['web-2']) },
-    { name: 'all', title: 'the socket of every backend belongs to root', host: null, inject: (lab) => keepToItself(lab, lab.backends.map(({ name }) => name)) },
+    {
+      name: 'all',
+      title: 'the socket of every backend belongs to root',
+      host: null,
+      inject: (lab) =>
+        keepToItself(
+          lab,
+          lab.backends.map(({ name }) => name),
+        ),
+    },
     {
       name: 'directory',
       title: 'the directory of the socket is closed on one backend',

@@ -6,7 +6,11 @@ import { fpmTerminateTimeout } from './cause.ts';
 
 const limited = fpm([fpmPool({ requestTerminateTimeoutMs: 3_000 })]);
 const reset = errorLine('reset-reading-header');
-const kill = errorLine('fpm-terminating', { source: 'php-fpm', request: 'GET /cart.php', fields: { pool: 'app', pid: '31', seconds: '3.61', script: '/srv/cart.php' } });
+const kill = errorLine('fpm-terminating', {
+  source: 'php-fpm',
+  request: 'GET /cart.php',
+  fields: { pool: 'app', pid: '31', seconds: '3.61', script: '/srv/cart.php' },
+});
 
 /** Our request ended with 502 after 3.7 s under a limit of 3 s. */
 function made(about: About = {}, ms = 3_700, status = 502): Made {
@@ -20,12 +24,29 @@ function made(about: About = {}, ms = 3_700, status = 502): Made {
 const cases: readonly { readonly why: string; readonly made: Made; readonly is: string; readonly explains?: readonly string[] }[] = [
   { why: 'php-fpm says that it ended the request', made: made(), is: 'confirmed', explains: ['s1'] },
   { why: 'after a wait in the queue', made: made({}, 9_000), is: 'confirmed', explains: ['s1'] },
-  { why: 'php-fpm’s log cannot be read', made: made({ logs: logLines([accessLine(1, 502)], [reset], ['php-fpm']) }), is: 'likely', explains: ['s1'] },
+  {
+    why: 'php-fpm’s log cannot be read',
+    made: made({ logs: logLines([accessLine(1, 502)], [reset], ['php-fpm']) }),
+    is: 'likely',
+    explains: ['s1'],
+  },
   { why: 'other users’ requests are ended, ours failed earlier', made: made({}, 20), is: 'advice' },
-  { why: 'a reset that php-fpm knows nothing of: a crash', made: made({ logs: logLines([accessLine(1, 502)], [reset, errorLine('fpm-child-signal', { source: 'php-fpm', request: null })]) }), is: 'ruled-out' },
-  { why: 'a line older than our requests', made: made({ logs: logLines([accessLine(1, 502)], [reset, { ...kill, ours: false }]) }), is: 'ruled-out' },
+  {
+    why: 'a reset that php-fpm knows nothing of: a crash',
+    made: made({ logs: logLines([accessLine(1, 502)], [reset, errorLine('fpm-child-signal', { source: 'php-fpm', request: null })]) }),
+    is: 'ruled-out',
+  },
+  {
+    why: 'a line older than our requests',
+    made: made({ logs: logLines([accessLine(1, 502)], [reset, { ...kill, ours: false }]) }),
+    is: 'ruled-out',
+  },
   { why: 'the setting is off', made: made({ fpm: fpm() }), is: 'ruled-out' },
-  { why: 'the limit belongs to a pool that the page does not use', made: made({ fpm: fpm([fpmPool(), fpmPool({ name: 'other', listen: '/srv/run/other.sock', requestTerminateTimeoutMs: 3_000 })]) }), is: 'ruled-out' },
+  {
+    why: 'the limit belongs to a pool that the page does not use',
+    made: made({ fpm: fpm([fpmPool(), fpmPool({ name: 'other', listen: '/srv/run/other.sock', requestTerminateTimeoutMs: 3_000 })]) }),
+    is: 'ruled-out',
+  },
   { why: 'a 504 is nobody’s kill', made: made({}, 3_700, 504), is: 'advice' },
   { why: 'php-fpm does not run', made: made({ fpm: fpm([fpmPool({ requestTerminateTimeoutMs: 3_000 })], false) }), is: 'not-applicable' },
 ];

@@ -21,7 +21,8 @@ export const fpmTerminateTimeout = defineCause({
   judge(scene) {
     const host = scene.host?.host ?? '';
     const fpm = scene.one('fpm');
-    if (fpm === undefined || !fpm.data.running) return { is: 'not-applicable', host, reason: say('php-fpm does not run here', '本机未运行 php-fpm') };
+    if (fpm === undefined || !fpm.data.running)
+      return { is: 'not-applicable', host, reason: say('php-fpm does not run here', '本机未运行 php-fpm') };
     const config = scene.one('nginx-config');
     const passes = config === undefined ? [] : passesHere(scene, host, config.data);
     const used = [...fpm.data.pools.entries()].filter(([, pool]) => {
@@ -31,19 +32,49 @@ export const fpmTerminateTimeout = defineCause({
     const limited = used.find(([, pool]) => (pool.requestTerminateTimeoutMs ?? 0) > 0);
     if (limited === undefined) {
       const [index, pool] = used[0] ?? [];
-      if (index === undefined || pool === undefined) return { is: 'inconclusive', host, reason: say('no pool that serves this page was found', '未找到处理该页面的进程池'), wouldTell: ['fpm'] };
-      return { is: 'ruled-out', host, because: [cite(fpm, `/pools/${index}/requestTerminateTimeoutMs`, say(`request_terminate_timeout of pool "${pool.name}" is off`, `进程池 “${pool.name}” 未启用 request_terminate_timeout`))] };
+      if (index === undefined || pool === undefined)
+        return {
+          is: 'inconclusive',
+          host,
+          reason: say('no pool that serves this page was found', '未找到处理该页面的进程池'),
+          wouldTell: ['fpm'],
+        };
+      return {
+        is: 'ruled-out',
+        host,
+        because: [
+          cite(
+            fpm,
+            `/pools/${index}/requestTerminateTimeoutMs`,
+            say(`request_terminate_timeout of pool "${pool.name}" is off`, `进程池 “${pool.name}” 未启用 request_terminate_timeout`),
+          ),
+        ],
+      };
     }
     const [index, pool] = limited;
     const limitMs = pool.requestTerminateTimeoutMs ?? 0;
-    const setting = cite(fpm, `/pools/${index}/requestTerminateTimeoutMs`, say(`request_terminate_timeout of pool "${pool.name}" is ${seconds(limitMs)} s (${pool.file})`, `进程池 “${pool.name}” 的 request_terminate_timeout 为 ${seconds(limitMs)} 秒（${pool.file}）`));
+    const setting = cite(
+      fpm,
+      `/pools/${index}/requestTerminateTimeoutMs`,
+      say(
+        `request_terminate_timeout of pool "${pool.name}" is ${seconds(limitMs)} s (${pool.file})`,
+        `进程池 “${pool.name}” 的 request_terminate_timeout 为 ${seconds(limitMs)} 秒（${pool.file}）`,
+      ),
+    );
     const symptoms = ownSymptoms(scene, host, [502]);
     const symptom = symptoms[0];
     // A request that ended with 502 no sooner than the limit; the queue before a child may add to it, so there is no upper bound.
-    const late = symptom === undefined ? [] : servedHere(scene, host, symptom).filter(({ exchange }) => exchange.status === 502 && exchange.phases.totalMs >= limitMs * 0.95);
+    const late =
+      symptom === undefined
+        ? []
+        : servedHere(scene, host, symptom).filter(({ exchange }) => exchange.status === 502 && exchange.phases.totalMs >= limitMs * 0.95);
     const resets = ownErrors(scene, host, ['reset-reading-header', 'premature-close']);
-    const kills = freshErrors(scene, host, ['fpm-terminating']).filter(({ line }) => line.fields['pool'] === undefined || line.fields['pool'] === pool.name);
-    const kill = kills.find(({ line }) => late.some(({ exchange }) => exchange.phases.totalMs >= (Number(line.fields['seconds']) - 0.5) * 1000)) ?? kills[0];
+    const kills = freshErrors(scene, host, ['fpm-terminating']).filter(
+      ({ line }) => line.fields['pool'] === undefined || line.fields['pool'] === pool.name,
+    );
+    const kill =
+      kills.find(({ line }) => late.some(({ exchange }) => exchange.phases.totalMs >= (Number(line.fields['seconds']) - 0.5) * 1000)) ??
+      kills[0];
     const log = scene.one('logs', host)?.data.files.some((file) => file.kind === 'php-fpm' && file.readable) ?? false;
     if (late.length === 0 || (kill === undefined && (log || resets.length === 0))) {
       const [sent] = symptom === undefined ? [] : servedHere(scene, host, symptom).filter(({ exchange }) => exchange.status === 502);
@@ -51,21 +82,44 @@ export const fpmTerminateTimeout = defineCause({
         return {
           is: 'advice',
           host,
-          summary: say(`php-fpm on ${host} ends requests of other users at request_terminate_timeout = ${seconds(limitMs)} s.`, `${host} 上的 php-fpm 正按 request_terminate_timeout = ${seconds(limitMs)} 秒终止其他用户的请求。`),
+          summary: say(
+            `php-fpm on ${host} ends requests of other users at request_terminate_timeout = ${seconds(limitMs)} s.`,
+            `${host} 上的 php-fpm 正按 request_terminate_timeout = ${seconds(limitMs)} 秒终止其他用户的请求。`,
+          ),
           because: [citeError(kill), setting],
         };
       }
       return {
         is: 'ruled-out',
         host,
-        because: [setting, ...(sent === undefined ? [] : [citeRequest(sent, say(`a failing request ended before that: ${outcomeText(sent).en}`, `失败请求在此之前就已结束：${outcomeText(sent).zh}`))])],
+        because: [
+          setting,
+          ...(sent === undefined
+            ? []
+            : [
+                citeRequest(
+                  sent,
+                  say(`a failing request ended before that: ${outcomeText(sent).en}`, `失败请求在此之前就已结束：${outcomeText(sent).zh}`),
+                ),
+              ]),
+        ],
       };
     }
     const slowest = late.toSorted((a, b) => a.exchange.phases.totalMs - b.exchange.phases.totalMs)[0];
     const rest: Citation[] = [
       setting,
       ...resets.slice(0, 1).map((each) => citeError(each)),
-      ...(slowest === undefined ? [] : [citeRequest(slowest, say(`our request to ${host}: ${outcomeText(slowest).en}, which lies behind that limit`, `我们发往 ${host} 的请求：${outcomeText(slowest).zh}，超过该限制`))]),
+      ...(slowest === undefined
+        ? []
+        : [
+            citeRequest(
+              slowest,
+              say(
+                `our request to ${host}: ${outcomeText(slowest).en}, which lies behind that limit`,
+                `我们发往 ${host} 的请求：${outcomeText(slowest).zh}，超过该限制`,
+              ),
+            ),
+          ]),
       ...(config === undefined || passes[0] === undefined ? [] : [citePass(config, passes[0])]),
     ];
     const [first, ...others] = [...(kill === undefined ? [] : [citeError(kill)]), ...rest];
@@ -79,7 +133,13 @@ export const fpmTerminateTimeout = defineCause({
       ),
       because: [first ?? setting, ...others],
       explains: ids(symptoms.filter((each) => each.maxMs >= limitMs * 0.95)),
-      facts: { pool: pool.name, file: pool.file, limitSeconds: limitMs / 1000, script: kill?.line.fields['script'] ?? '', version: fpm.data.version ?? '' },
+      facts: {
+        pool: pool.name,
+        file: pool.file,
+        limitSeconds: limitMs / 1000,
+        script: kill?.line.fields['script'] ?? '',
+        version: fpm.data.version ?? '',
+      },
     };
   },
   fix: fixFpmTerminateTimeout,

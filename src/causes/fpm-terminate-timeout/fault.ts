@@ -16,7 +16,16 @@ async function limit(lab: Lab, names: readonly string[]): Promise<void> {
 export const fpmTerminateTimeoutFault: Fault = {
   cause: 'fpm-terminate-timeout',
   variants: [
-    { name: 'all', title: 'request_terminate_timeout below what the page needs, on every backend', host: null, inject: (lab) => limit(lab, lab.backends.map(({ name }) => name)) },
+    {
+      name: 'all',
+      title: 'request_terminate_timeout below what the page needs, on every backend',
+      host: null,
+      inject: (lab) =>
+        limit(
+          lab,
+          lab.backends.map(({ name }) => name),
+        ),
+    },
     { name: 'one', title: 'the same on one backend', host: 'web-2', inject: (lab) => limit(lab, ['web-2']) },
   ],
 };

@@ -16,7 +16,15 @@ export function fixFpmTerminateTimeout(finding: Convicted): Fix {
       config: { file: fact('file'), text: `slowlog = /var/log/php-fpm-slow.log\nrequest_slowlog_timeout = ${slowAt}s\n` },
       risk: 'low',
     },
-    { title: say('Reload php-fpm; a running request is cut unless process_control_timeout is set', '重新加载 php-fpm；若未设置 process_control_timeout，正在执行的请求会被中断'), host, command: ['systemctl', 'reload', unit], risk: 'medium' },
+    {
+      title: say(
+        'Reload php-fpm; a running request is cut unless process_control_timeout is set',
+        '重新加载 php-fpm；若未设置 process_control_timeout，正在执行的请求会被中断',
+      ),
+      host,
+      command: ['systemctl', 'reload', unit],
+      risk: 'medium',
+    },
     {
       title: say(
         `If the work cannot be made shorter or moved to a queue: raise the limit, and keep it below fastcgi_read_timeout of nginx`,
@@ -33,6 +41,9 @@ export function fixFpmTerminateTimeout(finding: Convicted): Fix {
       `先优化 ${fact('script') === '' ? '该请求' : fact('script')}；之后再调大进程池 “${fact('pool')}” 的 request_terminate_timeout（当前 ${limit} 秒）。`,
     ),
     steps,
-    verify: say('The page answers, and php-fpm’s log has no new line “execution timed out … terminating”.', '页面正常返回，且 php-fpm 日志不再出现 “execution timed out … terminating”。'),
+    verify: say(
+      'The page answers, and php-fpm’s log has no new line “execution timed out … terminating”.',
+      '页面正常返回，且 php-fpm 日志不再出现 “execution timed out … terminating”。',
+    ),
   };
 }

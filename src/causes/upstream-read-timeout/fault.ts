@@ -32,7 +32,11 @@ export const upstreamReadTimeoutFault: Fault = {
       host: 'web-2',
       async inject(lab) {
         const backend = lab.host('web-2');
-        await backend.edit(`${lab.facts.paths.webRoot}/api/orders.php`, '<?php', `<?php\nusleep(${Math.round(lab.facts.fastcgiReadTimeoutMs * 1150)});`);
+        await backend.edit(
+          `${lab.facts.paths.webRoot}/api/orders.php`,
+          '<?php',
+          `<?php\nusleep(${Math.round(lab.facts.fastcgiReadTimeoutMs * 1150)});`,
+        );
         // Compiled scripts are looked at again only every two seconds.
         await backend.service('php-fpm', 'restart');
       },
@@ -44,7 +48,21 @@ export const upstreamReadTimeoutFault: Fault = {
       host: null,
       inject: (lab) => lab.siteUses({ path: report((lab.facts.readTimeoutMs + lab.facts.fastcgiReadTimeoutMs) / 2) }),
     },
-    { name: 'web-server-one', title: 'fastcgi_read_timeout of one backend is shorter than the page needs', host: 'web-2', inject: (lab) => impatient(lab, ['web-2']) },
-    { name: 'web-server-all', title: 'fastcgi_read_timeout of every backend is shorter than the page needs', host: null, inject: (lab) => impatient(lab, lab.backends.map(({ name }) => name)) },
+    {
+      name: 'web-server-one',
+      title: 'fastcgi_read_timeout of one backend is shorter than the page needs',
+      host: 'web-2',
+      inject: (lab) => impatient(lab, ['web-2']),
+    },
+    {
+      name: 'web-server-all',
+      title: 'fastcgi_read_timeout of every backend is shorter than the page needs',
+      host: null,
+      inject: (lab) =>
+        impatient(
+          lab,
+          lab.backends.map(({ name }) => name),
+        ),
+    },
   ],
 };

@@ -11,7 +11,9 @@ export function fixUpstreamReadTimeout(finding: Convicted): Fix {
   const atBackend = fact('where') === 'web-server';
   const enough = Math.max(number('neededMs') * 1.5, number('limitMs') * 2);
   // The balancer has to outlast the web server behind it.
-  const wanted = Math.ceil((atBackend && number('otherMs') > number('limitMs') ? Math.max(number('otherMs') * 0.9, number('limitMs')) : enough) / 1000);
+  const wanted = Math.ceil(
+    (atBackend && number('otherMs') > number('limitMs') ? Math.max(number('otherMs') * 0.9, number('limitMs')) : enough) / 1000,
+  );
   const holder = atBackend ? host : fact('balancer') === '' ? null : fact('balancer');
   const file = /^(\/.+):\d+$/.exec(fact('at'))?.[1];
   const setting = fact('setting');
@@ -22,14 +24,28 @@ export function fixUpstreamReadTimeout(finding: Convicted): Fix {
       {
         title: say('Have php-fpm write where the page spends its time', '让 php-fpm 记录该页面的耗时位置'),
         host,
-        config: { file: fact('poolFile'), text: `slowlog = /var/log/php-fpm-slow.log\nrequest_slowlog_timeout = ${Math.max(1, Math.floor(limitSeconds / 2))}s\n` },
+        config: {
+          file: fact('poolFile'),
+          text: `slowlog = /var/log/php-fpm-slow.log\nrequest_slowlog_timeout = ${Math.max(1, Math.floor(limitSeconds / 2))}s\n`,
+        },
         risk: 'low',
       },
-      { title: say('Reload php-fpm; a running request is cut unless process_control_timeout is set', '重新加载 php-fpm；若未设置 process_control_timeout，正在执行的请求会被中断'), host, command: ['systemctl', 'reload', `php${fact('version')}-fpm`], risk: 'medium' },
+      {
+        title: say(
+          'Reload php-fpm; a running request is cut unless process_control_timeout is set',
+          '重新加载 php-fpm；若未设置 process_control_timeout，正在执行的请求会被中断',
+        ),
+        host,
+        command: ['systemctl', 'reload', `php${fact('version')}-fpm`],
+        risk: 'medium',
+      },
     );
   }
   steps.push({
-    title: say('Make the page faster (query, remote call), or hand the work to a queue and answer at once', '优化该页面（查询、远程调用），或改为异步队列并立即返回'),
+    title: say(
+      'Make the page faster (query, remote call), or hand the work to a queue and answer at once',
+      '优化该页面（查询、远程调用），或改为异步队列并立即返回',
+    ),
     host,
     risk: 'medium',
   });
@@ -48,6 +64,9 @@ export function fixUpstreamReadTimeout(finding: Convicted): Fix {
       `先让页面在 ${limitSeconds} 秒内完成；之后再由内向外逐跳调大${setting === '' || setting === 'readTimeout' ? '读超时' : ` ${setting}`}。`,
     ),
     steps,
-    verify: say('The page answers 200 through the balancer, and no hop logs 504 or 499 for it.', '经负载均衡访问页面返回 200，且各跳日志中不再出现 504 或 499。'),
+    verify: say(
+      'The page answers 200 through the balancer, and no hop logs 504 or 499 for it.',
+      '经负载均衡访问页面返回 200，且各跳日志中不再出现 504 或 499。',
+    ),
   };
 }

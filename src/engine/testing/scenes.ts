@@ -4,7 +4,21 @@ import type { Cause } from '../../model/cause.ts';
 import type { Bundle, Evidence } from '../../model/evidence.ts';
 import type { Exchange } from '../../model/exchange.ts';
 import type { Finding } from '../../model/finding.ts';
-import type { AccessLine, ErrorLine, EvidenceMap, Fpm, FpmPool, HaproxyConfig, HaproxyServerStat, HostFacts, Listeners, LogLines, NginxConfig, ProbeId, Processes } from '../../model/observations.ts';
+import type {
+  AccessLine,
+  ErrorLine,
+  EvidenceMap,
+  Fpm,
+  FpmPool,
+  HaproxyConfig,
+  HaproxyServerStat,
+  HostFacts,
+  Listeners,
+  LogLines,
+  NginxConfig,
+  ProbeId,
+  Processes,
+} from '../../model/observations.ts';
 import { siteSchema } from '../../model/site.ts';
 import type { SiteInput } from '../../model/site.ts';
 import { parseHaproxy } from '../../facts/haproxy-parse.ts';
@@ -19,7 +33,13 @@ const siteInput = {
   name: 'cart',
   url,
   static: 'http://www.example.net/ok.txt',
-  balancer: { name: 'lb', kind: 'nginx', address: '192.0.2.80', exec: 'local', listeners: [{ port: 80, protocol: 'http', readTimeout: '10s' }] },
+  balancer: {
+    name: 'lb',
+    kind: 'nginx',
+    address: '192.0.2.80',
+    exec: 'local',
+    listeners: [{ port: 80, protocol: 'http', readTimeout: '10s' }],
+  },
   backends: [
     { name: 'app-1', address: '10.9.0.1:8000', exec: 'local' },
     { name: 'app-2', address: '10.9.0.2:8000', exec: 'local' },
@@ -42,7 +62,20 @@ export interface Request {
   readonly failedPhase?: Exchange['failedPhase'];
 }
 
-function exchangeOf({ n, status, ms, purpose = 'reproduce', error = null, url: to, method = 'GET', hostHeader = 'www.example.net', failedPhase = 'first-byte' }: Request, target: string | null): Exchange {
+function exchangeOf(
+  {
+    n,
+    status,
+    ms,
+    purpose = 'reproduce',
+    error = null,
+    url: to,
+    method = 'GET',
+    hostHeader = 'www.example.net',
+    failedPhase = 'first-byte',
+  }: Request,
+  target: string | null,
+): Exchange {
   return {
     nonce: `${run}-${n}`,
     purpose,
@@ -58,7 +91,13 @@ function exchangeOf({ n, status, ms, purpose = 'reproduce', error = null, url: t
     remoteAddress: '192.0.2.80',
     remotePort: 80,
     localAddress: '192.0.2.1',
-    phases: { resolvedMs: 0, connectedMs: error !== null && failedPhase === 'connect' ? null : 1, securedMs: null, firstByteMs: status === null ? null : ms, totalMs: ms },
+    phases: {
+      resolvedMs: 0,
+      connectedMs: error !== null && failedPhase === 'connect' ? null : 1,
+      securedMs: null,
+      firstByteMs: status === null ? null : ms,
+      totalMs: ms,
+    },
     status,
     reason: null,
     headers: [],
@@ -75,35 +114,105 @@ function exchangeOf({ n, status, ms, purpose = 'reproduce', error = null, url: t
 }
 
 /** A line of the balancer's nginx about request n, which it sent to `backend`. */
-export function balancerLine(n: number, status: number, backend: 'app-1' | 'app-2', times: { readonly connectMs: number | null; readonly headerMs: number | null; readonly responseMs: number }): AccessLine {
+export function balancerLine(
+  n: number,
+  status: number,
+  backend: 'app-1' | 'app-2',
+  times: { readonly connectMs: number | null; readonly headerMs: number | null; readonly responseMs: number },
+): AccessLine {
   return {
     ...accessLine(n, status),
-    upstream: { addresses: [backend === 'app-1' ? '10.9.0.1:8000' : '10.9.0.2:8000'], statuses: [status], connectMs: [times.connectMs], headerMs: [times.headerMs], responseMs: [times.responseMs] },
+    upstream: {
+      addresses: [backend === 'app-1' ? '10.9.0.1:8000' : '10.9.0.2:8000'],
+      statuses: [status],
+      connectMs: [times.connectMs],
+      headerMs: [times.headerMs],
+      responseMs: [times.responseMs],
+    },
   };
 }
 
 /** A line of a web server about request n of ours, or (n null) about one of another user. */
-export function accessLine(n: number | null, status: number, options: { readonly ours?: boolean; readonly agent?: string } = {}): AccessLine {
+export function accessLine(
+  n: number | null,
+  status: number,
+  options: { readonly ours?: boolean; readonly agent?: string } = {},
+): AccessLine {
   const nonce = n === null ? null : `${run}-${n}`;
   const text = `10.9.0.9 - - [02/Jan/2026:03:04:00 +0000] "GET /cart HTTP/1.1" ${status} 0 "-" "${options.agent ?? (nonce === null ? 'Mozilla/5.0' : `why5xx/0.1.0 (+${nonce})`)}"`;
-  return { file: '/var/log/web/access.log', line: 1, at: '2026-01-02T03:04:00.000Z', client: '10.9.0.9', method: 'GET', path: '/cart', host: null, status, nonce, durationMs: null, upstream: null, haproxy: null, ours: options.ours ?? true, text };
+  return {
+    file: '/var/log/web/access.log',
+    line: 1,
+    at: '2026-01-02T03:04:00.000Z',
+    client: '10.9.0.9',
+    method: 'GET',
+    path: '/cart',
+    host: null,
+    status,
+    nonce,
+    durationMs: null,
+    upstream: null,
+    haproxy: null,
+    ours: options.ours ?? true,
+    text,
+  };
 }
 
 /** An error line; by default nginx's own, written while our requests ran, about our request. */
 export function errorLine(signature: string, options: Partial<ErrorLine> = {}): ErrorLine {
-  const line = { file: '/var/log/web/error.log', line: 1, at: null, source: 'nginx', level: 'error', fields: {}, client: '10.9.0.9', request: 'GET /cart HTTP/1.1', host: 'www.example.net', upstream: 'fastcgi://unix:/srv/run/app.sock:', ours: true, ...options } as const;
+  const line = {
+    file: '/var/log/web/error.log',
+    line: 1,
+    at: null,
+    source: 'nginx',
+    level: 'error',
+    fields: {},
+    client: '10.9.0.9',
+    request: 'GET /cart HTTP/1.1',
+    host: 'www.example.net',
+    upstream: 'fastcgi://unix:/srv/run/app.sock:',
+    ours: true,
+    ...options,
+  } as const;
   return { ...line, signature, text: options.text ?? `${signature} ${line.request ?? ''}` };
 }
 
 /** Log evidence; files of every kind are readable unless `unreadable` names them. */
-export function logLines(access: readonly AccessLine[], errors: readonly ErrorLine[] = [], unreadable: readonly LogLines['files'][number]['kind'][] = []): LogLines {
+export function logLines(
+  access: readonly AccessLine[],
+  errors: readonly ErrorLine[] = [],
+  unreadable: readonly LogLines['files'][number]['kind'][] = [],
+): LogLines {
   const kinds = ['nginx-access', 'nginx-error', 'php-fpm'] as const;
-  return { files: kinds.map((kind) => ({ path: `/var/log/web/${kind}.log`, kind, readable: !unreadable.includes(kind), bytesRead: 0, truncated: false, rotated: false })), access, others: [], errors };
+  return {
+    files: kinds.map((kind) => ({
+      path: `/var/log/web/${kind}.log`,
+      kind,
+      readable: !unreadable.includes(kind),
+      bytesRead: 0,
+      truncated: false,
+      rotated: false,
+    })),
+    access,
+    others: [],
+    errors,
+  };
 }
 
 /** nginx evidence from configuration text. */
 export function nginxConfig(text: string): NginxConfig {
-  return { running: true, masterPid: 7, workerUser: 'web', workers: 1, version: '1.22.1', build: 'nginx', configFile: '/etc/web/nginx.conf', source: 'nginx -T', directives: parseNginxFile(text, '/etc/web/nginx.conf').directives, syntaxError: null };
+  return {
+    running: true,
+    masterPid: 7,
+    workerUser: 'web',
+    workers: 1,
+    version: '1.22.1',
+    build: 'nginx',
+    configFile: '/etc/web/nginx.conf',
+    source: 'nginx -T',
+    directives: parseNginxFile(text, '/etc/web/nginx.conf').directives,
+    syntaxError: null,
+  };
 }
 
 /** A backend's nginx that hands everything but text files to `pass`. */
@@ -135,7 +244,14 @@ export function fpmPool(options: Partial<FpmPool> = {}): FpmPool {
   };
 }
 export function fpm(pools: readonly FpmPool[] = [fpmPool()], running = true): Fpm {
-  return { running, masterPid: running ? 9 : null, version: '8.2', configFile: '/etc/fpm/fpm.conf', errorLog: '/var/log/web/php-fpm.log', pools };
+  return {
+    running,
+    masterPid: running ? 9 : null,
+    version: '8.2',
+    configFile: '/etc/fpm/fpm.conf',
+    errorLog: '/var/log/web/php-fpm.log',
+    pools,
+  };
 }
 
 /** A listening Unix socket with what waited there before our requests and after. */
@@ -144,11 +260,27 @@ export function unixListeners(path: string, before = 0, after = 0): Listeners {
 }
 /** The same for a TCP port of the loopback address. */
 export function tcpListeners(port: number, before = 0, after = 0): Listeners {
-  return { tcp: [{ address: '127.0.0.1', port, queue: { now: after, delta: after - before }, limit: 511, pid: 9, process: 'php-fpm' }], unix: [], source: 'ss' };
+  return {
+    tcp: [{ address: '127.0.0.1', port, queue: { now: after, delta: after - before }, limit: 511, pid: 9, process: 'php-fpm' }],
+    unix: [],
+    source: 'ss',
+  };
 }
 
 export function hostFacts(cpus = 2): HostFacts {
-  return { kernel: '6.1.0', uid: 0, cpus, memoryTotalBytes: 4 * 1024 ** 3, uptimeSeconds: 9_000, clockSkewMs: 0, clockUncertaintyMs: 1, zoneOffsetMinutes: 0, netns: '4026531840', tools: ['ss', 'nginx'], withoutRoot: [] };
+  return {
+    kernel: '6.1.0',
+    uid: 0,
+    cpus,
+    memoryTotalBytes: 4 * 1024 ** 3,
+    uptimeSeconds: 9_000,
+    clockSkewMs: 0,
+    clockUncertaintyMs: 1,
+    zoneOffsetMinutes: 0,
+    netns: '4026531840',
+    tools: ['ss', 'nginx'],
+    withoutRoot: [],
+  };
 }
 
 /** CPU seconds that the host's own processes used in ten seconds. */
@@ -158,7 +290,25 @@ export function processes(cpuSecondsAll: number): Processes {
 
 export function haproxyServer(options: Partial<HaproxyServerStat>): HaproxyServerStat {
   const none = { now: 0, delta: 0 };
-  return { backend: 'app', server: 's1', address: '10.9.0.1:8000', status: 'UP', checkStatus: 'L7OK', checkCode: 200, lastCheck: null, checkDurationMs: 1, checkFailures: none, downs: none, secondsSinceChange: 900, queue: 0, sessions: none, connectErrors: none, responseErrors: none, http5xx: none, ...options };
+  return {
+    backend: 'app',
+    server: 's1',
+    address: '10.9.0.1:8000',
+    status: 'UP',
+    checkStatus: 'L7OK',
+    checkCode: 200,
+    lastCheck: null,
+    checkDurationMs: 1,
+    checkFailures: none,
+    downs: none,
+    secondsSinceChange: 900,
+    queue: 0,
+    sessions: none,
+    connectErrors: none,
+    responseErrors: none,
+    http5xx: none,
+    ...options,
+  };
 }
 
 /** HAProxy evidence from configuration text. */
@@ -167,8 +317,18 @@ export function haproxyConfig(text: string): HaproxyConfig {
 }
 
 /** A line of HAProxy about request n: the server it chose (`<NOSRV>` for none), its termination state and times (-1 where it did not come so far). */
-export function haproxyLine(n: number, status: number, server: string, state: string, times: { readonly connectMs: number; readonly responseMs: number } = { connectMs: -1, responseMs: -1 }): AccessLine {
-  return { ...accessLine(n, status), file: '/var/log/lb/haproxy.log', haproxy: { backend: 'app', server, state, queueMs: 0, ...times, retries: 0, redispatched: false } };
+export function haproxyLine(
+  n: number,
+  status: number,
+  server: string,
+  state: string,
+  times: { readonly connectMs: number; readonly responseMs: number } = { connectMs: -1, responseMs: -1 },
+): AccessLine {
+  return {
+    ...accessLine(n, status),
+    file: '/var/log/lb/haproxy.log',
+    haproxy: { backend: 'app', server, state, queueMs: 0, ...times, retries: 0, redispatched: false },
+  };
 }
 
 /** What was measured about one host. */
@@ -192,11 +352,19 @@ export function bundleOf({ requests = [], direct = {}, hosts = {}, balancer }: M
     all.push({ id: `e${all.length + 1}`, probe, host, vantage, at: '2026-01-02T03:04:00.000Z', status: 'ok', data } as unknown as Evidence);
   };
   if (requests.length > 0) add('requests', 'here', 'client', { from: 'here', exchanges: requests.map((each) => exchangeOf(each, null)) });
-  for (const [host, sent] of Object.entries(direct)) add('backend-requests', host, 'balancer', { from: 'lb', exchanges: sent.map((each) => exchangeOf({ purpose: 'bypass-balancer', ...each }, host)) });
+  for (const [host, sent] of Object.entries(direct))
+    add('backend-requests', host, 'balancer', {
+      from: 'lb',
+      exchanges: sent.map((each) => exchangeOf({ purpose: 'bypass-balancer', ...each }, host)),
+    });
   for (const [host, about] of Object.entries(hosts)) {
     for (const [probe, data] of Object.entries(about)) add(probe as ProbeId, host, host === 'lb' ? 'balancer' : 'backend', data);
   }
-  const { requests: _, ca: __, ...facts } = balancer === undefined ? site : siteSchema.parse({ ...siteInput, balancer: { ...siteInput.balancer, ...balancer } });
+  const {
+    requests: _,
+    ca: __,
+    ...facts
+  } = balancer === undefined ? site : siteSchema.parse({ ...siteInput, balancer: { ...siteInput.balancer, ...balancer } });
   return {
     schema: 'why5xx/bundle@1',
     tool: '0.0.0',
@@ -222,7 +390,8 @@ export function findingsOf<N extends ProbeId, W extends ProbeId>(cause: Cause<N,
     if (!('because' in finding)) continue;
     for (const { evidence, path } of finding.because) {
       const found = bundle.evidence.find((each) => each.id === evidence);
-      if (found?.status !== 'ok' || at(found.data, path) === undefined) throw new Error(`${cause.id} cites ${evidence}${path}, which is not there`);
+      if (found?.status !== 'ok' || at(found.data, path) === undefined)
+        throw new Error(`${cause.id} cites ${evidence}${path}, which is not there`);
     }
   }
   return Object.fromEntries(judged.map(({ finding }) => [finding.host ?? '', finding]));
@@ -232,5 +401,11 @@ function at(data: unknown, pointer: string): unknown {
   return pointer
     .split('/')
     .slice(1)
-    .reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[key.replaceAll('~1', '/').replaceAll('~0', '~')] : undefined), data);
+    .reduce<unknown>(
+      (value, key) =>
+        typeof value === 'object' && value !== null
+          ? (value as Record<string, unknown>)[key.replaceAll('~1', '/').replaceAll('~0', '~')]
+          : undefined,
+      data,
+    );
 }
