@@ -31,7 +31,7 @@ export function checkChange(finding: Convicted, title: FixStep['title'], text: s
   if (checkFact(finding, 'by') !== 'configuration') return [{ title, host: null, risk: 'low' }];
   const file = checkFact(finding, 'file');
   return [
-    { title, host, config: { file: checkFact(finding, 'at'), text }, risk: 'low' },
+    { title, host, config: { file, text }, risk: 'low' },
     { title: say('Test the configuration', '检查配置'), host, command: ['haproxy', '-c', '-f', file], risk: 'none' },
     { title: say('Put it in force', '使配置生效'), host, command: ['systemctl', 'reload', 'haproxy'], risk: 'low' },
   ];

@@ -94,8 +94,8 @@ export interface HealthCheck {
 
 type Looks = Scene<'requests' | 'backend-requests' | 'haproxy-config' | 'haproxy-stat'>;
 
-/** The HTTP check of the listener that the failing requests use. Null where there is none, or where nobody says what it asks. */
-export function healthCheckIn(scene: Looks): HealthCheck | null {
+/** The HTTP check of the listener that the failing requests use. `none` where there is no such check, null where nobody says what it asks. */
+export function healthCheckIn(scene: Looks): HealthCheck | 'none' | null {
   const { site } = scene;
   const { balancer } = site;
   if (balancer === undefined) return null;
@@ -106,13 +106,15 @@ export function healthCheckIn(scene: Looks): HealthCheck | null {
   const backends = site.backends.map((each) => viewOf(scene, each.name, servers.get(each.name) ?? null));
   if (config !== undefined && first !== null) {
     const { check } = first;
-    if (check.kind !== 'http') return null;
+    if (check.kind !== 'http') return 'none';
     const at = `${config.data.configFile ?? 'haproxy.cfg'}${check.line === null ? '' : `:${check.line}`}`;
     const citation = check.line === null ? null : citeLine(config, check.line, check.uri);
-    return { balancer: balancer.name, by: 'configuration', method: check.method, path: check.uri, host: check.host, version: check.version.endsWith('1.0') ? '1.0' : '1.1', expect: check.expect ?? 'status 200-399', accepts: check.accepts, citation, at, backends };
+    return { balancer: balancer.name, by: 'configuration', method: check.method, path: check.uri, host: check.host, version: check.version.endsWith('1.0') ? '1.0' : '1.1', expect: check.expect?.replace(/^status /, '') ?? '200-399', accepts: check.accepts, citation, at, backends };
   }
-  const said = config === undefined ? (listenerFor(site, url)?.healthCheck ?? site.balancer?.listeners.map((each) => each.healthCheck).find((each) => each !== undefined && each !== false)) : undefined;
-  if (said === undefined || said === false) return null;
+  if (first === null && [...servers.values()].some((each) => each !== null)) return 'none';
+  const said = listenerFor(site, url)?.healthCheck ?? balancer.listeners.map((each) => each.healthCheck).find((each) => each !== undefined && each !== false);
+  if (said === false) return 'none';
+  if (said === undefined) return null;
   return {
     balancer: balancer.name,
     by: 'site-file',
@@ -120,7 +122,7 @@ export function healthCheckIn(scene: Looks): HealthCheck | null {
     path: said.path,
     host: said.host ?? null,
     version: said.host === undefined ? '1.0' : '1.1',
-    expect: `status ${said.expect}`,
+    expect: said.expect,
     accepts: (status) => expects(said.expect, status),
     citation: null,
     at: 'site file',

@@ -38,9 +38,9 @@ export const healthCheckDisabled = defineCause({
       const state = serviceOf(scene, name);
       return state.is === 'dead' ? [[name, state]] : [];
     }));
-    const switchedOff = offCitations(scene, off, servers);
-    const [firstOff] = switchedOff;
     const sent = off.filter((name) => dead.has(name));
+    const switchedOff = offCitations(scene, sent.length > 0 ? sent : off, servers);
+    const [firstOff] = switchedOff;
     if (sent.length === 0 || dead.size === scene.site.backends.length) {
       // True, and a risk, but with nobody dead or nobody alive it changes nothing.
       if (firstOff !== undefined) return { is: 'advice', host, summary: say(`${balancer.name} does not check ${off.join(', ')}: a dead backend would go on getting requests.`, `${balancer.name} 没有检查 ${off.join('、')}：后端失效后仍会收到请求。`), because: [firstOff] };

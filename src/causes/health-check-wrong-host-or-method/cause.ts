@@ -23,6 +23,7 @@ export const healthCheckWrongHostOrMethod = defineCause({
     const host = scene.site.balancer?.name ?? null;
     if (hasNoChecks(scene)) return { is: 'not-applicable', host, reason: say('open-source nginx has no health checks of its own', '开源版 nginx 没有主动健康检查') };
     const check = healthCheckIn(scene);
+    if (check === 'none') return { is: 'not-applicable', host, reason: say('the balancer makes no HTTP health check', '负载均衡没有 HTTP 健康检查') };
     if (check === null) return { is: 'inconclusive', host, reason: say('it is not known what the balancer’s health check asks', '不清楚负载均衡的健康检查请求什么'), wouldTell: ['haproxy-config'] };
     const siteHost = new URL(scene.site.url).hostname;
     const differences = differencesOf(check, siteHost);

@@ -21,6 +21,7 @@ export const healthCheckWrongStatus = defineCause({
     const host = scene.site.balancer?.name ?? null;
     if (hasNoChecks(scene)) return { is: 'not-applicable', host, reason: say('open-source nginx has no health checks of its own', '开源版 nginx 没有主动健康检查') };
     const check = healthCheckIn(scene);
+    if (check === 'none') return { is: 'not-applicable', host, reason: say('the balancer makes no HTTP health check', '负载均衡没有 HTTP 健康检查') };
     if (check === null) return { is: 'inconclusive', host, reason: say('it is not known what the balancer’s health check asks', '不清楚负载均衡的健康检查请求什么'), wouldTell: ['haproxy-config'] };
     const stats = check.backends.flatMap(({ stat }) => (stat === null ? [] : [stat]));
     const other = stats.find(({ server }) => !server.status.startsWith('DOWN') || server.checkStatus !== 'L7STS');
@@ -40,6 +41,9 @@ export const healthCheckWrongStatus = defineCause({
     if (broken?.page != null) {
       return { is: 'ruled-out', host, because: [citeRequest(broken.page, say(`the site’s own page fails on ${broken.backend} too: ${outcomeText(broken.page).en}`, `${broken.backend} 上的站点页面本身也失败：${outcomeText(broken.page).zh}`))] };
     }
+    if (check.backends.some(({ page }) => (page?.exchange.status ?? 200) >= 400)) {
+      return { is: 'inconclusive', host, reason: say('the backends answer neither the check nor the site’s page as healthy, so the check may be right', '后端对检查和站点页面都没有正常应答，检查可能是对的'), wouldTell: ['backend-requests'] };
+    }
     const refused = asked.flatMap(({ backend, sent, plain, stat, page }) =>
       sent?.exchange.status != null && passes(check, sent) === false && plain !== null && passes(check, plain) === false && page !== null ? [{ backend, sent, page, agrees: stat !== null && stat.server.checkCode === sent.exchange.status }] : [],
     );
@@ -52,7 +56,7 @@ export const healthCheckWrongStatus = defineCause({
       is: check.by === 'configuration' && stats.length === check.backends.length && refused.every(({ agrees }) => agrees) ? 'confirmed' : 'likely',
       host,
       summary: say(
-        `The health check of ${check.balancer} asks for ${check.path} and accepts ${check.expect}, but the backends answer ${status}; so every backend is out, although the site’s page works on each.`,
+        `The health check of ${check.balancer} asks for ${check.path} and accepts only ${check.expect}, but the backends answer ${status}; so every backend is out, although the site’s page works on each.`,
         `${check.balancer} 的健康检查请求 ${check.path}，只接受 ${check.expect}，而后端返回 ${status}；因此所有后端都被摘除，尽管站点页面在每台后端上都正常。`,
       ),
       because: [
