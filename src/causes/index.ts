@@ -12,6 +12,9 @@ import { fpmMaxChildren } from './fpm-max-children/cause.ts';
 import { fpmSocketPathMismatch } from './fpm-socket-path-mismatch/cause.ts';
 import { fpmSocketPermission } from './fpm-socket-permission/cause.ts';
 import { fpmTerminateTimeout } from './fpm-terminate-timeout/cause.ts';
+import { hairpinLoop } from './hairpin-loop/cause.ts';
+import { headerTooLargeRequest } from './header-too-large-request/cause.ts';
+import { headerTooLargeResponse } from './header-too-large-response/cause.ts';
 import { healthCheckDisabled } from './health-check-disabled/cause.ts';
 import { healthCheckWrongHostOrMethod } from './health-check-wrong-host-or-method/cause.ts';
 import { healthCheckWrongStatus } from './health-check-wrong-status/cause.ts';
@@ -34,6 +37,9 @@ export const causes: readonly AnyCause[] = [
   fpmSocketPathMismatch,
   fpmSocketPermission,
   fpmTerminateTimeout,
+  hairpinLoop,
+  headerTooLargeRequest,
+  headerTooLargeResponse,
   healthCheckDisabled,
   healthCheckWrongHostOrMethod,
   healthCheckWrongStatus,

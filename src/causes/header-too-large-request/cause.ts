@@ -1,0 +1,107 @@
+// Every hop keeps a request's line and headers in buffers of a fixed size. Cookies that grew over the years, a large token or a long URL no longer fit
+// into one of them, and that hop answers 400, 414, 431 or 494 itself; whoever stands behind it never sees the request. nginx says so in the title of
+// its page and nowhere in its error log (level info); HAProxy says only 400. Other users, with fewer cookies, notice nothing.
+import { isFailure, sameRequest } from '../../facts/failure.ts';
+import { requestLimit } from '../../facts/header-limits.ts';
+import type { HeaderLimit } from '../../facts/header-limits.ts';
+import { citeRequest, clientRequests, failing, outcomeText } from '../../facts/scene.ts';
+import type { Sent } from '../../facts/scene.ts';
+import type { Scene } from '../../model/cause.ts';
+import { defineCause } from '../../model/cause.ts';
+import type { Citation, Citations, Finding } from '../../model/finding.ts';
+import type { Symptom } from '../../model/symptom.ts';
+import { say } from '../../model/text.ts';
+import { fixHeaderTooLargeRequest } from './fix.ts';
+
+type Looks = Scene<'requests' | 'nginx-config' | 'haproxy-config'>;
+
+const statuses = new Set([400, 413, 414, 431, 494]);
+/** Below this no server in use refuses a header. */
+const harmlessBytes = 1000;
+
+export const headerTooLargeRequest = defineCause({
+  id: 'header-too-large-request',
+  title: say('The request’s headers or URL are too large', '请求头或 URL 过大'),
+  layer: 'balancer',
+  seed: 'cause 8',
+  needs: ['requests'],
+  wants: ['nginx-config', 'haproxy-config'],
+  judge(scene) {
+    const failed = failing(clientRequests(scene, { purpose: 'reproduce' }));
+    const refusing = scene.symptoms.filter(({ status }) => status !== null && statuses.has(status));
+    const [some] = failed;
+    if (refusing.length === 0) {
+      if (some === undefined) return { is: 'not-applicable', host: null, reason: say('no request fails', '没有请求失败') };
+      return { is: 'ruled-out', host: null, because: [citeRequest(some, say(`a request that is too large gets 400, 414, 431 or 494; this one: ${outcomeText(some).en}`, `请求过大时返回 400、414、431 或 494；而该请求：${outcomeText(some).zh}`))] };
+    }
+    // The same trouble of several clients is one finding for each hop.
+    const hops = new Map<string | null, Symptom[]>();
+    for (const symptom of refusing) for (const host of hostsOf(symptom)) hops.set(host, [...(hops.get(host) ?? []), symptom]);
+    return [...hops].map(([host, symptoms]) => judgeHop(scene, host, symptoms, failed));
+  },
+  fix: fixHeaderTooLargeRequest,
+});
+
+/** The hop that answered, or the backends that did. */
+function hostsOf({ answeredBy, backends }: Symptom): readonly (string | null)[] {
+  if (answeredBy.hop === 'backend' && backends.length > 0) return backends;
+  return [answeredBy.hop === 'unknown' ? null : answeredBy.host];
+}
+
+function judgeHop(scene: Looks, host: string | null, symptoms: readonly Symptom[], failed: readonly Sent[]): Finding {
+  const nonces = new Set(symptoms.flatMap((each) => each.exchanges.map(({ nonce }) => nonce)));
+  const largest = failed.filter(({ exchange }) => nonces.has(exchange.nonce)).toSorted((a, b) => b.exchange.requestHeaderBytes - a.exchange.requestHeaderBytes)[0];
+  const [symptom] = symptoms;
+  if (largest === undefined || symptom === undefined) return { is: 'not-applicable', host, reason: say('no request fails in this way', '没有这样的失败请求') };
+  const { exchange } = largest;
+  const total = exchange.requestHeaderBytes;
+  const size: Citation = { evidence: largest.evidence.id, path: `/exchanges/${largest.index}/requestHeaderBytes`, says: say(`its request line and headers have ${total} bytes`, `其请求行与请求头共 ${total} 字节`) };
+  if (total < harmlessBytes) return { is: 'ruled-out', host, because: [size, citeRequest(largest, outcomeText(largest))] };
+
+  const url = new URL(exchange.url);
+  const line = `${exchange.method} ${url.pathname}${url.search} HTTP/1.1`.length;
+  const limit = host === null ? null : requestLimit(scene, host, symptom);
+  const over = limit === null ? null : isOver(scene, exchange.url, limit, { total, line });
+  const said = exchange.status === 414 || exchange.status === 431 || exchange.status === 494 || /Request Header Or Cookie Too Large|Request-URI Too (?:Large|Long)|header fields? too large/i.test(exchange.body);
+  const always = symptoms.every((each) => each.failed === each.of);
+  const smaller = clientRequests(scene, { purpose: ['experiment', 'header-bisect'] }).filter((each) => sameRequest(each.exchange, exchange) && each.exchange.door === 'site' && each.exchange.requestHeaderBytes < total * 0.8 && each.exchange.requestBodyBytes === exchange.requestBodyBytes);
+  const fits = smaller.filter((each) => !isFailure(each.exchange)).toSorted((a, b) => b.exchange.requestHeaderBytes - a.exchange.requestHeaderBytes)[0];
+  // A page that fails now and then may pass once by chance; only where it always fails does one success mean something.
+  const flips = always && fits !== undefined;
+  const where = host ?? null;
+  const because: Citations = [
+    citeRequest(largest, said ? say(`${outcomeText(largest).en}: the answer itself says that the request is too large`, `${outcomeText(largest).zh}：响应本身说明请求过大`) : outcomeText(largest)),
+    size,
+    ...(limit === null ? [] : [limit.citation]),
+    ...(fits === undefined ? [] : [citeRequest(fits, say(`the same request with ${fits.exchange.requestHeaderBytes} bytes of headers: ${outcomeText(fits).en}`, `同一请求仅带 ${fits.exchange.requestHeaderBytes} 字节请求头：${outcomeText(fits).zh}`))]),
+  ];
+  const experiment = total - line > harmlessBytes ? ('without-headers' as const) : undefined;
+  if (over === false || !(said || over === true || flips)) {
+    if (smaller.length > 0 && always && fits === undefined) return { is: 'ruled-out', host, because: smaller.slice(0, 1).map((each) => citeRequest(each, say(`with only ${each.exchange.requestHeaderBytes} bytes of headers it fails as well: ${outcomeText(each).en}`, `请求头仅 ${each.exchange.requestHeaderBytes} 字节时同样失败：${outcomeText(each).zh}`))) as unknown as Citations };
+    return { is: 'inconclusive', host, reason: say(`${exchange.status} may come from headers of ${total} bytes; the same request without them would tell`, `${exchange.status} 可能由 ${total} 字节的请求头引起；去掉它们重试即可判断`), wouldTell: ['nginx-config', 'haproxy-config'], ...(experiment === undefined || fits !== undefined ? {} : { experiment }) };
+  }
+  const isUrl = exchange.status === 414 || (limit?.of === 'line' && line > limit.bytes);
+  const what = isUrl ? say(`a URL of ${line} bytes`, `${line} 字节的请求行`) : say(`${total} bytes of headers`, `${total} 字节的请求头`);
+  const allows = limit === null ? say('more than it takes', '超过其上限') : say(`more than its ${limit.bytes} bytes${limit.of === 'line' ? ' a line' : ''} (${limit.setting}, ${limit.at})`, `超过其${limit.of === 'line' ? '每行' : ''} ${limit.bytes} 字节的上限（${limit.setting}，${limit.at === 'default' ? '默认值' : limit.at}）`);
+  return {
+    is: where !== null && ((said && (over === true || flips || symptom.answeredBy.by === 'log')) || (over === true && (always || symptom.answeredBy.by === 'log')) || flips) ? 'confirmed' : 'likely',
+    host,
+    summary: say(`${where ?? 'A hop that is not known'} refuses ${what.en} with ${exchange.status}: ${allows.en}.`, `${where ?? '某一跳（未知）'} 对${what.zh}返回 ${exchange.status}：${allows.zh}。`),
+    because,
+    explains: symptoms.map((each) => each.id),
+    facts: { bytes: isUrl ? line : total, url: isUrl, product: limit?.product ?? '', setting: limit?.setting ?? '', file: limit?.file ?? '' },
+    ...(scene.site.backends.some((each) => each.name === host) ? { layer: 'web-server' as const } : {}),
+    ...(experiment === undefined || fits !== undefined ? {} : { experiment }),
+  };
+}
+
+/** Whether a request is larger than a limit; null where only its total size is known and the limit is one of each line. */
+function isOver(scene: Scene<never>, url: string, limit: HeaderLimit, { total, line }: { readonly total: number; readonly line: number }): boolean | null {
+  if (limit.of === 'all') return total > limit.bytes;
+  if (line > limit.bytes) return true;
+  if (total <= limit.bytes) return false;
+  // With one header of its own, everything beside the request line and our few short headers is that header.
+  const [own, other] = scene.site.requests.find((each) => each.url === url)?.headerNames ?? [];
+  const ours = 300;
+  return own !== undefined && other === undefined && total - line - ours > limit.bytes ? true : null;
+}
