@@ -105,7 +105,8 @@ function madeBy(
     const passedOn = relayed(hop.line);
     if (passedOn === false) break;
     if (i < way.length - 1) continue;
-    if (passedOn === true) maker = backendOfLine(hop.line) ?? maker;
+    // An edge that passed the answer on did not make it, and whoever did left no line of this request.
+    if (passedOn === true) maker = backendOfLine(hop.line) ?? (hop.role === 'edge' ? null : maker);
     // A log without upstream fields: only the silence of every backend's log proves that nobody behind answered.
     else if (passedOn === null && !(hop.role === 'balancer' && everyBackendRead)) maker = null;
   }

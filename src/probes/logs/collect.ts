@@ -85,7 +85,9 @@ export function collectLines(chunks: readonly Chunk[], { run, zoneMinutes, forma
         } else {
           const count = others.get(chunk.path) ?? { requests: 0, failed: 0 };
           others.set(chunk.path, { requests: count.requests + 1, failed: count.failed + (failed ? 1 : 0) });
-          if (failed && failures.length < mostAccess) failures.push(line());
+          // HAProxy logs a request that it could not read without its headers, so it may be one of ours.
+          const unread = access.haproxy !== null && access.method === null && access.status === 400;
+          if ((failed || unread) && failures.length < mostAccess) failures.push(line());
         }
         continue;
       }
