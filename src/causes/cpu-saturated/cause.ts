@@ -17,9 +17,7 @@ type Sees = Scene<'processes' | 'host-facts' | 'pressure' | 'cgroups' | 'request
 
 /** Share of all CPUs that leaves nothing over. */
 const usedUp = 0.85;
-/** Share with which a host is the main user of a machine whose CPUs are all busy. */
-const mainUser = 0.5;
-/** Share below which somebody else uses the machine. */
+/** Share below which somebody else uses up a machine whose CPUs are all busy. */
 const minorUser = 0.25;
 
 export const cpuSaturated = defineCause({
@@ -42,7 +40,7 @@ export const cpuSaturated = defineCause({
     if (!full && throttle === null) return { is: 'ruled-out', host, because: [used] };
 
     const late = lateSymptoms(scene, host).map((each) => each.symptom);
-    const starved = use.serving !== null && use.serving.waitedSeconds >= Math.max(1, 3 * use.serving.ranSeconds);
+    const starved = use.serving !== null && use.serving.waitedSeconds >= Math.max(1, 5 * use.serving.ranSeconds);
     const [first] = late;
     const slow = first === undefined ? undefined : failing(servedHere(scene, host, first)).find(({ exchange }) => exchange.phases.connectedMs !== null);
     const answer = staticAnswer(scene, host);
@@ -61,12 +59,15 @@ export const cpuSaturated = defineCause({
       ...(answer === null ? [] : [citeRequest(answer, say(`a page without the application, straight to ${host}: ${outcomeText(answer).en}`, `直接向 ${host} 请求不经过应用的页面：${outcomeText(answer).zh}`))]),
       ...others.slice(0, 1).map((each) => citeAccess(each, say(`requests of other users fail meanwhile: ${each.line.text}`, `同时其他用户的请求也失败：${each.line.text}`))),
     ];
-    const summary = throttle === null ? say(`${useText(use).en} on ${host}; ${topText(use, host).en}.`, `${host} 上${useText(use).zh}；${topText(use, host).zh}。`) : say(`${host}: ${throttle.says.en}.`, `${host}：${throttle.says.zh}。`);
+    const waits = use.serving !== null && starved ? waitText(use.serving) : useText(use);
+    const summary =
+      throttle === null
+        ? say(`The CPUs of ${host} are used up: ${topText(use, host).en}; ${waits.en}.`, `${host} 的 CPU 已耗尽：${topText(use, host).zh}；${waits.zh}。`)
+        : say(`The CPU limit of the site on ${host} is used up: ${throttle.says.en}.`, `${host} 上站点的 CPU 限额已耗尽：${throttle.says.zh}。`);
     if (late.length === 0) return { is: 'advice', host, summary, because };
-    const own = throttle !== null || use.share >= usedUp || use.share >= mainUser;
     return {
-      // Its own processes are the main user, and what we saw late is what waited for a CPU (or everybody else was late too).
-      is: own && (starved || throttle !== null || others.length > 0) ? 'confirmed' : 'likely',
+      // What was late is what was ready to run and got no CPU; without the kernel's account of that, everybody else has to be late too.
+      is: starved || throttle !== null || (use.share >= usedUp && others.length > 0) ? 'confirmed' : 'likely',
       host,
       summary,
       because,
@@ -97,11 +98,13 @@ function useText({ usedSeconds, elapsedSeconds, cpus, share }: CpuUse): Localise
   return say(`its own processes used ${used} of ${of} CPU seconds (${percent(share)} of ${cpus} CPUs)`, `自身进程用掉 ${of} CPU 秒中的 ${used} 秒（${cpus} 个 CPU 的 ${percent(share)}）`);
 }
 
-function topText({ consumers, usedSeconds }: CpuUse, host: string): Localised {
+/** `sh (3 processes) used 9.1 of the 20.5 CPU seconds there were`. */
+function topText({ consumers, elapsedSeconds, cpus }: CpuUse, host: string): Localised {
   const [top] = consumers;
   if (top === undefined) return say(`no process of ${host} stands out`, `${host} 上没有突出的进程`);
   const count = top.processes === 1 ? say('1 process', '1 个进程') : say(`${top.processes} processes`, `${top.processes} 个进程`);
-  return say(`${top.name} (${count.en}) used ${top.seconds.toFixed(1)} s of these ${usedSeconds.toFixed(1)} s`, `其中 ${top.name}（${count.zh}）占 ${usedSeconds.toFixed(1)} 秒中的 ${top.seconds.toFixed(1)} 秒`);
+  const of = (elapsedSeconds * cpus).toFixed(1);
+  return say(`${top.name} (${count.en}) used ${top.seconds.toFixed(1)} of the ${of} CPU seconds there were`, `${top.name}（${count.zh}）占用了 ${of} CPU 秒中的 ${top.seconds.toFixed(1)} 秒`);
 }
 
 function waitText({ ranSeconds, waitedSeconds, name }: NonNullable<CpuUse['serving']>): Localised {
