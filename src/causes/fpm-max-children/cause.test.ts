@@ -79,6 +79,11 @@ const cases: readonly Case[] = [
     is: 'likely',
   },
   {
+    why: 'no log of others, but more came to wait than we sent',
+    made: made({ fpm: fpm([full]), listeners: unixListeners(socket, 3, 9), logs: logLines([ours]) }),
+    is: 'confirmed',
+  },
+  {
     why: 'none of ours was taken by a child',
     made: made({ fpm: fpm([full]), listeners: unixListeners(socket, 0, 2), logs: logLines([ours]) }),
     is: 'likely',

@@ -102,14 +102,17 @@ export const fpmMaxChildren = defineCause({
       };
     }
     const others = failedOthers(scene, host);
+    // What came on top of ours while we waited is somebody else's, whatever a rotated log still shows.
+    const own = scene.traces.filter((trace) => trace.backend === host).length;
+    const grown = listener.waiting - before > own;
     const warnings = freshErrors(scene, host, ['fpm-max-children']).filter(
       ({ line }) => line.fields['pool'] === undefined || line.fields['pool'] === pool.name,
     );
     const because: [Citation, ...Citation[]] = [
       queue(
         say(
-          `${before} requests waited for a child before ours were sent, ${listener.waiting} after`,
-          `在我们发出请求之前已有 ${before} 个请求等待子进程，之后为 ${listener.waiting} 个`,
+          `${before} requests waited for a child before ours were sent, ${listener.waiting} after${grown ? `, and only ${own} of them can be ours` : ''}`,
+          `在我们发出请求之前已有 ${before} 个请求等待子进程，之后为 ${listener.waiting} 个${grown ? `，其中最多 ${own} 个是我们的` : ''}`,
         ),
       ),
       count,
@@ -124,7 +127,7 @@ export const fpmMaxChildren = defineCause({
     ];
     return {
       // A run of ours shortly before could have left its requests there; other users' failures can only come from a queue that is really full.
-      is: listener.waiting > 0 && (others.length > 0 || full.length > 0) ? 'confirmed' : 'likely',
+      is: listener.waiting > 0 && (others.length > 0 || full.length > 0 || grown) ? 'confirmed' : 'likely',
       host,
       summary: say(
         `All ${limit} children of php-fpm pool "${pool.name}" on ${host} are busy, and ${before} requests waited in its queue before ours.`,
