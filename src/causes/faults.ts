@@ -1,6 +1,7 @@
 // The registry of faults: what the lab can break for real, one per cause.
 import type { Fault } from '../model/fault.ts';
 import { backendProcessDownFault } from './backend-process-down/fault.ts';
+import { bandwidthSaturatedFault } from './bandwidth-saturated/fault.ts';
 import { clientIpBlockedFault } from './client-ip-blocked/fault.ts';
 import { cpuSaturatedFault } from './cpu-saturated/fault.ts';
 import { ddosForwardingRuleMissingFault } from './ddos-forwarding-rule-missing/fault.ts';
@@ -26,6 +27,7 @@ import { upstreamReadTimeoutFault } from './upstream-read-timeout/fault.ts';
 
 export const faults: readonly Fault[] = [
   backendProcessDownFault,
+  bandwidthSaturatedFault,
   clientIpBlockedFault,
   cpuSaturatedFault,
   ddosForwardingRuleMissingFault,

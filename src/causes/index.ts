@@ -1,6 +1,7 @@
 // The registry of causes, in alphabetical order. Order has no meaning for judging.
 import type { AnyCause } from '../model/cause.ts';
 import { backendProcessDown } from './backend-process-down/cause.ts';
+import { bandwidthSaturated } from './bandwidth-saturated/cause.ts';
 import { clientIpBlocked } from './client-ip-blocked/cause.ts';
 import { cpuSaturated } from './cpu-saturated/cause.ts';
 import { ddosForwardingRuleMissing } from './ddos-forwarding-rule-missing/cause.ts';
@@ -26,6 +27,7 @@ import { upstreamReadTimeout } from './upstream-read-timeout/cause.ts';
 
 export const causes: readonly AnyCause[] = [
   backendProcessDown,
+  bandwidthSaturated,
   clientIpBlocked,
   cpuSaturated,
   ddosForwardingRuleMissing,
