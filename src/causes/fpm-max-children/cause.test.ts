@@ -73,7 +73,7 @@ const cases: readonly Case[] = [
     why: 'requests waited before ours, but nobody else is seen to fail: an earlier run of ours may have left them',
     made: made({
       fpm: fpm([full]),
-      listeners: unixListeners(socket, 3, 6),
+      listeners: unixListeners(socket, 3, 5),
       logs: logLines([ours, accessLine(null, 499, { agent: 'why5xx/0.1.0 (+ba9876543210-3)' })]),
     }),
     is: 'likely',

@@ -103,7 +103,7 @@ export const fpmMaxChildren = defineCause({
     }
     const others = failedOthers(scene, host);
     // What came on top of ours while we waited is somebody else's, whatever a rotated log still shows.
-    const own = scene.traces.filter((trace) => trace.backend === host).length;
+    const own = scene.traces.filter((trace) => trace.backend === host || trace.backend === null).length;
     const grown = listener.waiting - before > own;
     const warnings = freshErrors(scene, host, ['fpm-max-children']).filter(
       ({ line }) => line.fields['pool'] === undefined || line.fields['pool'] === pool.name,
