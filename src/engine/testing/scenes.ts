@@ -60,6 +60,8 @@ export interface Request {
   readonly hostHeader?: string | null;
   /** Where it ended without an answer; the first byte by default. */
   readonly failedPhase?: Exchange['failedPhase'];
+  /** Anything else that was seen of it. */
+  readonly seen?: Partial<Exchange>;
 }
 
 function exchangeOf(
@@ -73,6 +75,7 @@ function exchangeOf(
     method = 'GET',
     hostHeader = 'www.example.net',
     failedPhase = 'first-byte',
+    seen = {},
   }: Request,
   target: string | null,
 ): Exchange {
@@ -110,6 +113,7 @@ function exchangeOf(
     errorCode: null,
     resetTtl: null,
     synAckTtl: null,
+    ...seen,
   };
 }
 
@@ -343,37 +347,54 @@ export interface Made {
   readonly hosts?: Readonly<Record<string, About>>;
   /** Another balancer than the nginx of `site`. */
   readonly balancer?: Partial<NonNullable<SiteInput['balancer']>>;
+  /** An edge in front of the balancer, and its evidence under its name in `hosts`. */
+  readonly edge?: NonNullable<SiteInput['edge']>[number];
+  /** Requests of other clients, by name. */
+  readonly clients?: Readonly<Record<string, readonly Request[]>>;
+  /** Names of the headers that the failing request carries by the site file. */
+  readonly headerNames?: readonly string[];
 }
 
 /** A whole bundle of what a case names, and of nothing else. */
-export function bundleOf({ requests = [], direct = {}, hosts = {}, balancer }: Made): Bundle {
+export function bundleOf({ requests = [], direct = {}, hosts = {}, balancer, edge, clients = {}, headerNames }: Made): Bundle {
   const all: Evidence[] = [];
   const add = <Id extends ProbeId>(probe: Id, host: string, vantage: Evidence['vantage'], data: EvidenceMap[Id]): void => {
     all.push({ id: `e${all.length + 1}`, probe, host, vantage, at: '2026-01-02T03:04:00.000Z', status: 'ok', data } as unknown as Evidence);
   };
   if (requests.length > 0) add('requests', 'here', 'client', { from: 'here', exchanges: requests.map((each) => exchangeOf(each, null)) });
+  for (const [from, sent] of Object.entries(clients))
+    add('requests', from, 'client', { from, exchanges: sent.map((each) => exchangeOf(each, null)) });
   for (const [host, sent] of Object.entries(direct))
     add('backend-requests', host, 'balancer', {
       from: 'lb',
       exchanges: sent.map((each) => exchangeOf({ purpose: 'bypass-balancer', ...each }, host)),
     });
   for (const [host, about] of Object.entries(hosts)) {
-    for (const [probe, data] of Object.entries(about)) add(probe as ProbeId, host, host === 'lb' ? 'balancer' : 'backend', data);
+    for (const [probe, data] of Object.entries(about))
+      add(probe as ProbeId, host, host === 'lb' ? 'balancer' : host === edge?.name ? 'edge' : 'backend', data);
   }
   const {
     requests: _,
     ca: __,
     ...facts
-  } = balancer === undefined ? site : siteSchema.parse({ ...siteInput, balancer: { ...siteInput.balancer, ...balancer } });
+  } = balancer === undefined && edge === undefined
+    ? site
+    : siteSchema.parse({ ...siteInput, balancer: { ...siteInput.balancer, ...balancer }, ...(edge === undefined ? {} : { edge: [edge] }) });
   return {
     schema: 'why5xx/bundle@1',
     tool: '0.0.0',
     startedAt: '2026-01-02T03:04:00.000Z',
     tookMs: 1000,
     run,
-    site: { ...facts, requests: [] },
+    site: {
+      ...facts,
+      clients: Object.keys(clients).map((name) => ({ name })),
+      requests: headerNames === undefined ? [] : [{ url, method: 'GET', headerNames, bodyBytes: 0, from: null }],
+    },
     hosts: [
       { host: 'here', role: 'client', access: 'ok', reason: null },
+      ...Object.keys(clients).map((host) => ({ host, role: 'client', access: 'ok', reason: null }) as const),
+      ...(edge === undefined ? [] : [{ host: edge.name, role: 'edge', access: 'ok', reason: null } as const]),
       { host: 'lb', role: 'balancer', access: 'ok', reason: null },
       { host: 'app-1', role: 'backend', access: 'ok', reason: null },
       { host: 'app-2', role: 'backend', access: 'ok', reason: null },
