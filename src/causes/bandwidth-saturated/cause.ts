@@ -9,6 +9,7 @@ import { linkUse } from '../../facts/link-use.ts';
 import type { LinkUse } from '../../facts/link-use.ts';
 import { routeFor } from '../../facts/routes.ts';
 import { backendRequests, citeRequest, clientRequests, ids, outcomeText, symptomsAt } from '../../facts/scene.ts';
+import type { Sent } from '../../facts/scene.ts';
 import { cite, defineCause } from '../../model/cause.ts';
 import type { Scene } from '../../model/cause.ts';
 import type { Citation, Finding } from '../../model/finding.ts';
@@ -37,7 +38,6 @@ export const bandwidthSaturated = defineCause({
     if (full === undefined) return notFull(scene, host, uses, ways.size > 0);
 
     const symptoms = [...(ways.get(full.device) ?? [])];
-    const balancer = scene.site.balancer?.name;
     const { itself } = bothSides(scene, host);
     const fine = itself !== null && !isFailure(itself.exchange) ? itself : null;
     const outside = backendRequests(scene, host, { notFrom: host }).filter(({ exchange }) => isFailure(exchange) || (fine !== null && exchange.phases.totalMs > 1_000 + 5 * fine.exchange.phases.totalMs));
@@ -47,21 +47,21 @@ export const bandwidthSaturated = defineCause({
     const resent = counters?.data.counters['Tcp.RetransSegs'];
     const because: readonly [Citation, ...Citation[]] = [
       cite(full.evidence, full.sentPointer, say(`${full.device} sent ${rate(full.sentBitsPerSecond)} of the ${rate(full.limitBitsPerSecond)} that ${limiter(full).en} allows`, `${full.device} 发送 ${rate(full.sentBitsPerSecond)}，${limiter(full).zh}为 ${rate(full.limitBitsPerSecond)}`)),
-      cite(full.evidence, full.heldPointer, say(`${full.dropped} packets were dropped meanwhile, and ${full.backlogBytes} bytes wait in its queue`, `其间丢弃 ${full.dropped} 个包，队列中有 ${full.backlogBytes} 字节等待`)),
+      cite(full.evidence, full.heldPointer, heldText(full)),
       ...(slow === undefined ? [] : [citeRequest(slow, say(`the page asked from ${slow.from}, over this link: ${outcomeText(slow).en}`, `从 ${slow.from} 经此链路请求该页面：${outcomeText(slow).zh}`))]),
       ...(fine === null ? [] : [citeRequest(fine, say(`${host} itself, without the link: ${outcomeText(fine).en}`, `${host} 自己请求（不经此链路）：${outcomeText(fine).zh}`))]),
       ...(counters === undefined || resent?.delta == null ? [] : [cite(counters, '/counters/Tcp.RetransSegs/delta', say(`${resent.delta} TCP segments were sent again`, `重传了 ${resent.delta} 个 TCP 段`))]),
       ...(cpu === null ? [] : [cite(cpu.evidence, '/cpuSecondsAll', say(`its processes used ${Math.round(cpu.share * 100)} % of its CPUs meanwhile`, `其间自身进程占用 CPU ${Math.round(cpu.share * 100)} %`))]),
     ];
     const summary = say(
-      `The link of ${host} is full: ${full.device} sends ${rate(full.sentBitsPerSecond)}, ${limiter(full).en} allows ${rate(full.limitBitsPerSecond)}, and ${full.dropped} packets were dropped.`,
-      `${host} 的链路已满：${full.device} 发送 ${rate(full.sentBitsPerSecond)}，${limiter(full).zh}为 ${rate(full.limitBitsPerSecond)}，丢弃了 ${full.dropped} 个包。`,
+      `The link of ${host} is full: ${full.device} sends ${rate(full.sentBitsPerSecond)}, ${limiter(full).en} allows ${rate(full.limitBitsPerSecond)}; ${heldText(full).en}.`,
+      `${host} 的链路已满：${full.device} 发送 ${rate(full.sentBitsPerSecond)}，${limiter(full).zh}为 ${rate(full.limitBitsPerSecond)}；${heldText(full).zh}。`,
     );
     if (symptoms.length === 0) return { is: 'advice', host, summary, because };
-    const direct = slow !== undefined && (balancer === undefined || slow.from === balancer || symptoms.every((each) => each.listenerPort !== null && !isProxied(scene, each.listenerPort)));
+    const crossed = slow !== undefined && crosses(scene, host, full.device, slow);
     return {
       // The same page is quick where it does not cross the link, and late or lost where it does.
-      is: fine !== null && (direct || full.dropped > 0) ? 'confirmed' : 'likely',
+      is: fine !== null && crossed ? 'confirmed' : 'likely',
       host,
       summary,
       because,
@@ -112,6 +112,21 @@ function notFull(scene: Sees, host: string, uses: readonly LinkUse[], known: boo
     return { is: 'ruled-out', host, because: [cite(counters, '/counters/Tcp.RetransSegs/delta', say(`${resent} of ${sent} TCP segments had to be sent again`, `${sent} 个 TCP 段中仅重传 ${resent} 个`))] };
   }
   return { is: 'inconclusive', host, reason: say('no limit of its link is known', '不知道其链路的上限'), wouldTell: ['interfaces', 'net-counters'] };
+}
+
+/** Whether the answer to a request sent straight to this host left by that interface. */
+function crosses(scene: Sees, host: string, device: string, { exchange, from }: Sent): boolean {
+  const routes = scene.one('routes', host)?.data;
+  const addresses = exchange.localAddress !== null ? [exchange.localAddress] : from === scene.site.balancer?.name ? balancerSources(scene, host).map((each) => each.address) : [];
+  return routes !== undefined && addresses.some((address) => routeFor(routes, address)?.dev === device);
+}
+
+function heldText({ dropped, backlogBytes, limitBitsPerSecond }: LinkUse): ReturnType<typeof say> {
+  const seconds = ((backlogBytes * 8) / limitBitsPerSecond).toFixed(1);
+  const waits = say(`${backlogBytes} bytes wait in its queue, ${seconds} s at this rate`, `队列中有 ${backlogBytes} 字节等待，按此速率需 ${seconds} 秒`);
+  if (dropped === 0) return waits;
+  const lost = say(`${dropped} packets were dropped meanwhile`, `其间丢弃 ${dropped} 个包`);
+  return backlogBytes === 0 ? lost : say(`${lost.en}, and ${waits.en}`, `${lost.zh}，${waits.zh}`);
 }
 
 function limiter({ shaper, device }: LinkUse): ReturnType<typeof say> {
