@@ -1,6 +1,6 @@
 // Reads haproxy.cfg into sections and words, with lines, secrets removed.
 import type { HaproxySection } from '../model/observations.ts';
-import { isSecretName, redacted, redactText } from '../model/redact.ts';
+import { isPlainHeader, isSecretName, redacted, redactText } from '../model/redact.ts';
 
 const sectionNames = new Set([
   'global',
@@ -51,14 +51,32 @@ export function haproxyWords(line: string): string[] {
   return words;
 }
 
+/** A sample of what a request brings along: a header, cookie or query value, with its name. */
+const sample = /^!?(?:\{\s*)?(?:req\.|res\.|s\.)?(f?hdr|cook|scook|urlp|url_param)(?:_\w+)?\(([^),]*)/;
+
+/** What a sample is compared with is a key where clients are told apart by it. */
+function comparesKey(word: string): boolean {
+  const match = sample.exec(word);
+  return match !== null && !(match[1]?.endsWith('hdr') === true && isPlainHeader(match[2] ?? ''));
+}
+
+/** The words of a line without its secrets: passwords, what follows their names, header values of somebody's own making, keys compared with. */
 function hideSecrets(words: readonly string[]): string[] {
   const [first = '', second = ''] = words;
   if (first === 'stats' && second === 'auth') return [first, second, ...words.slice(2).map((word) => word.replace(/:.*/s, `:${redacted}`))];
+  if (first === 'setenv' || first === 'presetenv') return [first, second, ...words.slice(2).map(() => redacted)];
+  if (first === 'tcp-check' && second.startsWith('send')) return [first, second, ...words.slice(2).map(() => redacted)];
+  let comparing = false;
   return words.map((word, i) => {
     const before = words[i - 1] ?? '';
+    const setter = words[i - 2] ?? '';
+    if (/^(\}|\|\||or|if|unless)$/.test(word)) comparing = false;
+    if (comparing && !word.startsWith('-') && !/^-[mfMun]$/.test(before) && word !== '{' && !comparesKey(word)) return redacted;
+    if (comparesKey(word)) comparing = true;
     if (i > 0 && (/^(?:insecure-)?password$/.test(before) || (isSecretName(before.replace(/^-+/, '')) && before !== 'auth')))
       return redacted;
-    return redactText(word);
+    if (/^((set|add|replace)-header|hdr)$/.test(setter) && !isPlainHeader(before) && !/^%\[[^\]]*\]$/.test(word)) return redacted;
+    return redactText(word.replace(/\bstr\([^)]*\)/g, `str(${redacted})`));
   });
 }
 

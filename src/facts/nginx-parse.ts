@@ -1,7 +1,7 @@
 // Reads the text that `nginx -T` prints into directives with file and line. An own parser, because judges and fixes point at lines and the
 // parsers on npm drop positions.
 import type { NginxDirective } from '../model/observations.ts';
-import { isSecretName, redacted, redactText } from '../model/redact.ts';
+import { isPlainHeader, isSecretName, redacted, redactText } from '../model/redact.ts';
 
 interface Token {
   readonly text: string;
@@ -107,9 +107,10 @@ export function parseNginxFile(text: string, file: string): { directives: NginxD
   const { tokens, error } = tokenize(text);
   interface Frame {
     readonly name: string;
+    readonly args: readonly string[];
     readonly list: NginxDirective[];
   }
-  const root: Frame = { name: '', list: [] };
+  const root: Frame = { name: '', args: [], list: [] };
   const stack: Frame[] = [root];
   let words: Token[] = [];
   let trouble = error;
@@ -132,34 +133,60 @@ export function parseNginxFile(text: string, file: string): { directives: NginxD
           ++count <= maxDirectives && !(dataBlocks.has(top.name) && top.list.length >= (top.name === 'types' ? 0 : maxDataEntries));
         if (kept)
           top.list.push({
-            name: first.text,
+            name: isKeyOfSecret(first.text, top) ? redacted : first.text,
             args: hideSecrets(
               first.text,
               rest.map((word) => word.text),
-              top.name,
+              top,
             ),
             file,
             line: first.line,
             block,
           });
       }
-      if (block !== null) stack.push({ name: first?.text ?? '', list: block });
+      if (block !== null) stack.push({ name: first?.text ?? '', args: rest.map((word) => word.text), list: block });
     } else words.push(token);
   }
   if (stack.length > 1) trouble ??= `a "{" is not closed`;
   return { directives: root.list, error: trouble };
 }
 
-function hideSecrets(name: string, args: readonly string[], inside: string): readonly string[] {
+/** What a request brings along that may be a key: every query value and cookie, and headers that say nothing of how to handle it. */
+const fromRequest =
+  /\$(arg_\w+|cookie_\w+|http_(?!host\b|user_agent|upgrade|connection|accept|referer|origin|range|x_forwarded|x_real|x_requested|content_|if_|expect|te\b|via\b)\w+)/i;
+
+/** In `map $cookie_session $role { KEY admin; }` the keys are what only some clients should know. */
+function isKeyOfSecret(name: string, inside: { readonly name: string; readonly args: readonly string[] }): boolean {
+  return inside.name === 'map' && fromRequest.test(inside.args[0] ?? '') && !/^(default|hostnames|volatile|include|)$/.test(name);
+}
+
+const headerSetters = new Set(['proxy_set_header', 'grpc_set_header', 'add_header', 'add_trailer']);
+const plainParameter =
+  /^(SCRIPT_(FILENAME|NAME)|PATH_(INFO|TRANSLATED)|QUERY_STRING|REQUEST_(METHOD|URI|SCHEME)|CONTENT_(TYPE|LENGTH)|DOCUMENT_(ROOT|URI)|SERVER_\w+|REMOTE_(ADDR|PORT|USER)|HTTPS|GATEWAY_INTERFACE|REDIRECT_STATUS|HTTP_(HOST|PROXY)|PHP_(ADMIN_)?VALUE)$/i;
+/** Values that configure: numbers, switches, paths, addresses, names, other variables. */
+const plainValue =
+  /^(.{0,5}|[\d.]+[a-z]{0,2}|[a-z_]{1,24}|[a-z][a-z_-]{0,31}|(https?|fastcgi|grpcs?|unix):.*|\/.*|.*\$.*|[\w-]+(\.[\w-]+)+(:\d+)?|\[[\da-f:]+\](:\d+)?)$/i;
+
+/** Arguments without secrets: what follows the name of a secret, and what is set under a name of somebody's own making. */
+function hideSecrets(
+  name: string,
+  args: readonly string[],
+  inside: { readonly name: string; readonly args: readonly string[] },
+): readonly string[] {
   if (name === 'secure_link_md5' || name === 'secure_link_secret' || name === 'auth_jwt_key') return args.map(() => redacted);
-  const subject = name === 'if' ? args.join(' ') : '';
-  if (/\$(http_authorization|http_cookie|cookie_\w+|http_x_api_key|arg_\w*(token|key|secret))\b/i.test(subject))
-    return ['(', redacted, ')'];
-  if (dataBlocks.has(inside) && isSecretName(name)) return args.map(() => redacted);
+  if (name === 'env') return args.map((arg) => arg.replace(/=.*/s, `=${redacted}`));
+  if (name === 'if' && fromRequest.test(args.join(' '))) return ['(', redacted, ')'];
+  if (dataBlocks.has(inside.name) && (isSecretName(name) || isSecretName((inside.args.at(-1) ?? '').replace(/^\$/, ''))))
+    return args.map(() => redacted);
+  const [first = ''] = args;
+  const ownName =
+    (headerSetters.has(name) && !isPlainHeader(first)) || (/^(fastcgi|uwsgi|scgi)_param$/.test(name) && !plainParameter.test(first));
   return args.map((arg, i) => {
     const before = args[i - 1];
     if (i > 0 && before !== undefined && isSecretName(before.replace(/^\$/, '').replace(/^http_/i, '')) && !/^\$\w+$/.test(arg))
       return redacted;
+    if (i === 1 && ownName && !/^(\$\w+|\$\{\w+\}|[\s:;,/-])*$/.test(arg)) return redacted;
+    if (i === 1 && name === 'set' && !plainValue.test(arg)) return redacted;
     return redactText(arg);
   });
 }

@@ -42,19 +42,38 @@ describe('text loses its secrets', () => {
     [`-----BEGIN RSA PRIVATE KEY-----\n${canary}\n-----END RSA PRIVATE KEY-----`],
     [`-----BEGIN PRIVATE KEY-----\n${canary}`],
     [`x-auth-token: ${canary}`],
+    [`#0 /srv/db.php(3): PDO->__construct('mysql:host=db', 'shop', '${canary}')`],
+    [`mysqli_connect('db', 'shop', '${canary}') failed`],
+    [`array(1) { ["api_secret"]=> string(20) "${canary}" }`],
+    [`appSecret: ${canary} sessionKey=${canary}`],
+    [`Session ID: ${canary}`],
+    [`<input type="hidden" name="csrf_token" value="${canary}">`],
+    [`<input value='${canary}' name=_token>`],
+    [`<meta name="csrf-token" content="${canary}">`],
+    [`<tr><td>DB_PASSWORD</td><td>${canary}</td></tr>`],
+    [`WWW-Authenticate: Digest realm="x", nonce="${canary}"`],
+    [`redis-cli -h 10.0.0.9 -a ${canary} ping`],
+    [`artisan --env=APP_KEY=${canary}`],
+    [`https://${canary}@git.example/`],
     [`requirepass ${canary}=; requirepass=${canary}`.replace(`requirepass ${canary}=; `, '')],
   ])('%s', ([text]) => {
     expect(redactText(text ?? '')).not.toContain(canary);
   });
 
   it.for([
-    ['2026/11/23 07:11:54 [error] 12#12: *3 upstream timed out (110: Connection timed out) while connecting to upstream, client: 10.77.1.2'],
+    [
+      '2026/11/23 07:11:54 [error] 12#12: *3 upstream timed out (110: Connection timed out) while connecting to upstream, client: 10.77.1.2',
+    ],
     ['[pool www] server reached pm.max_children setting (2), consider raising it'],
     ['GET /api/orders?page=2&sort=price HTTP/1.1'],
     ['ip saddr 100.64.0.0/10 tcp dport 80 counter packets 3 bytes 180 drop'],
     ['fastcgi_pass unix:/run/php/php8.2-fpm.sock;'],
     ['syntax error, unexpected token ";" in /srv/app.php on line 3'],
     ['why5xx/0.1.0 (+0123456789ab-1)'],
+    ['ssh://ops@web-1:2222: connection refused'],
+    ['<input name="email" value="a">'],
+    ['<td>Server</td><td>nginx</td>'],
+    ['#0 /srv/app.php(3): render(Object(Page), 3)'],
   ])('keeps %s', ([text]) => {
     expect(redactText(text ?? '')).toBe(text);
   });
@@ -75,10 +94,24 @@ it('headers: cookie names stay, values go', () => {
 
 it('JSON keeps its shape, so that pointers still resolve', () => {
   const data = { a: [{ password: canary, list: ['--token', canary] }], headers: [['x-api-key', canary]], n: 1, none: null };
-  expect(redactJson(data)).toEqual({ a: [{ password: redacted, list: ['--token', redacted] }], headers: [['x-api-key', redacted]], n: 1, none: null });
+  expect(redactJson(data)).toEqual({
+    a: [{ password: redacted, list: ['--token', redacted] }],
+    headers: [['x-api-key', redacted]],
+    n: 1,
+    none: null,
+  });
 });
 
-it.for([['password'], ['DB_PASSWORD'], ['dbPassword'], ['X-Amz-Signature'], ['PHPSESSID'], ['access_token'], ['api-key'], ['client_secret']])('%s is the name of a secret', ([name]) => {
+it.for([
+  ['password'],
+  ['DB_PASSWORD'],
+  ['dbPassword'],
+  ['X-Amz-Signature'],
+  ['PHPSESSID'],
+  ['access_token'],
+  ['api-key'],
+  ['client_secret'],
+])('%s is the name of a secret', ([name]) => {
   expect(isSecretName(name ?? '')).toBe(true);
 });
 it.for([['author'], ['tokens_total'], ['passenger'], ['signal'], ['keepalive'], ['sidebar'], ['max_children']])('%s is not', ([name]) => {

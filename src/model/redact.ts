@@ -8,7 +8,7 @@ const secretHeader =
   /^(authorization|proxy-authorization|cookie|set-cookie|set-cookie2|x-api-key|api-key|apikey|x-auth-token|x-access-token|x-amz-security-token|x-csrf-token|x-xsrf-token|authentication|x-vault-token|private-token|x-gitlab-token|x-goog-iam-authorization-token)$/i;
 
 const secretWord =
-  '(?:pass(?:word|wd|phrase|code)?|pwd|secret(?:[_-]?key)?|client[_-]?secret|token|(?:access|auth|refresh|id|session|bearer|csrf|xsrf)[_-]?(?:token|key|secret)|api[_-]?key|apikey|private[_-]?key|access[_-]?key(?:[_-]?id)?|auth(?:orization)?|credentials?|signature|sig|session(?:[_-]?id)?|phpsessid|jsessionid|sid|otp|requirepass|masterauth|dsn|jwt|hmac|salt)';
+  '(?:pass(?:word|wd|phrase|code)?|pwd|pw|secret(?:[_-]?key)?|client[_-]?secret|token|(?:access|auth|refresh|id|session|bearer|csrf|xsrf)[ _-]?(?:token|key|secret)|(?:api|app|private|encryption|signing|license)[ _-]?key|apikey|access[_-]?key(?:[_-]?id)?|auth(?:orization)?|credentials?|signature|sig|session(?:[ _-]?id)?|phpsessid|jsessionid|sid|otp|requirepass|masterauth|dsn|jwt|hmac|salt)';
 const secretKey = new RegExp(`(?:^|[._\\-[])${secretWord}(?:$|[._\\-\\]])|^x-amz-(?:signature|credential|security-token)$`, 'i');
 
 /** True for a name (of a header, a query key, a setting) whose value is to be hidden. */
@@ -59,7 +59,11 @@ type Replacement = readonly [RegExp, string | ((match: string, ...groups: string
 const replacements: readonly Replacement[] = [
   [/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|$)/g, `-----BEGIN PRIVATE KEY-----${redacted}`],
   // userinfo in URLs and DSNs
-  [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/@:'"]*(?::[^\s/@'"]*)?@/gi, `$1${redacted}@`],
+  // A lone name in front of ssh's @ is a login, which everybody on the way may know; elsewhere it may be a token.
+  [
+    /\b([a-z][a-z0-9+.-]*):\/\/([^\s/@:'"]*)(:[^\s/@'"]*)?@/gi,
+    (_, scheme, user, password) => `${scheme}://${/^(ssh|sftp)$/i.test(scheme ?? '') && password === undefined ? user : redacted}@`,
+  ],
   // query strings wherever they stand: in request lines, upstream URLs, referrers
   [/\?([^\s"'<>#)]+)/g, (_, query) => `?${redactQuery(query ?? '')}`],
   // header lines and quoted header settings
@@ -76,9 +80,26 @@ const replacements: readonly Replacement[] = [
   // HAProxy: stats auth user:password; userlists
   [/\b(stats\s+auth\s+[^\s:]+:)\S+/gi, `$1${redacted}`],
   [/\b(user\s+\S+\s+(?:insecure-)?password\s+)\S+/gi, `$1${redacted}`],
+  // What PHP prints of a call: the arguments of a stack frame, and of functions that take a password
+  [/(#\d+ [^\n#]{1,300}?\(\d+\): [\w\\:>-]{1,200}\()([^\n]*)/g, (_, head, args) => head + withoutStrings(args ?? '')],
+  [
+    /\b((?:PDO|mysqli|mysqli?(?:_real)?_p?connect|pg_p?connect|oci_connect|ldap_bind|ftp_login|imap_open|ssh2_auth_password|password_verify|auth|authenticate|login)(?:->__construct|::__construct)?\()([^\n)]*)/g,
+    (_, head, args) => head + withoutStrings(args ?? ''),
+  ],
+  // HTML: fields, and a name in one element with its value in the next
+  [/<(?:input|meta|param|button|option)\b[^>]{0,2000}>/gi, (tag) => withoutFieldValue(tag)],
+  [
+    new RegExp(`(>\\s*(?:[\\w.-]*[._-])?${secretWord}(?:[._-]\\w+)*\\s*:?\\s*</\\w+>\\s*<\\w+[^>]{0,200}>)([^<]+)(?=<)`, 'gi'),
+    `$1${redacted}`,
+  ],
+  [/\b((?:c?nonce|opaque)=)("[^"]*"|[^\s,;"']+)/gi, `$1${redacted}`],
+  [
+    /\b([a-z][A-Za-z0-9]*(?:Password|Passwd|Passphrase|Secret|Token|Credentials?|(?:Api|App|Secret|Private|Access|Auth|Session|Signing)Key)["'\]]{0,2}\s*(?::|=>?)\s*)("[^"]*"|'[^']*'|[^\s,;&"'|}]+)/g,
+    (match, head, value) => ((value ?? '').startsWith(redacted) ? match : `${head}${redacted}`),
+  ],
   // --password=x, --password x, -e DB_PASSWORD=x, env[DB_PASSWORD] = x, "password": "x", fastcgi_param DB_PASSWORD x
   [
-    new RegExp(`((?:^|[^A-Za-z0-9])(?:[A-Za-z0-9]+[._-])*${secretWord}(?:[._-][A-Za-z0-9]+)*["'\\]]{0,2}\\s*(?::|=>?)\\s*)("(?:[^"\\\\]|\\\\.)*"|'[^']*'|[^\\s,;&"'|}]+)`, 'gi'),
+    new RegExp(`((?:^|[^A-Za-z0-9])(?:[A-Za-z0-9]+[._-])*${secretWord}(?:[._-][A-Za-z0-9]+)*["'\\]]{0,2}\\s*(?::|=>?)\\s*(?:string\\(\\d+\\)\\s*)?)("(?:[^"\\\\]|\\\\.)*"|'[^']*'|[^\\s,;&"'|}]+)`, 'gi'),
     (match, head, value) => (value === redacted || value === '' || (value ?? '').startsWith(redacted) ? match : `${head}${redacted}`),
   ],
   [new RegExp(`(\\s--?(?:[A-Za-z0-9]+[._-])*${secretWord}\\s+)(?!-)([^\\s]+)`, 'gi'), `$1${redacted}`],
@@ -89,7 +110,32 @@ const replacements: readonly Replacement[] = [
   [/(\bmysql\S*\s(?:.*\s)?-p)(?!assword)([^\s]+)/g, `$1${redacted}`],
   [/(\bcurl\s(?:.*\s)?(?:-u|--user)\s+)(\S+)/g, `$1${redacted}`],
   [/(\bsshpass\s+-p\s*)(\S+)/g, `$1${redacted}`],
+  [/(\bredis-cli\s(?:.*\s)?-a\s+)(\S+)/g, `$1${redacted}`],
+  [/(\bldap\w+\s(?:.*\s)?-w\s*)(\S+)/g, `$1${redacted}`],
+  [/(\s-pass(?:in|out)\s+pass:)(\S+)/g, `$1${redacted}`],
 ];
+
+/** Quoted strings of an argument list, hidden. Also where the list was cut in the middle of one. */
+function withoutStrings(args: string): string {
+  return args.replace(/'[^']*(?:'|$)|"[^"]*(?:"|$)/g, (quoted) => (quoted.includes(redacted) ? quoted : `${quoted[0] ?? ''}${redacted}${quoted[0] ?? ''}`));
+}
+
+/** A form field or meta tag whose name is that of a secret, without its value. */
+function withoutFieldValue(tag: string): string {
+  const name = /\s(?:name|id|property)\s*=\s*["']?([^"'\s>]+)/i.exec(tag)?.[1];
+  if (name === undefined || !isSecretName(name.replace(/^_+/, ''))) return tag;
+  return tag.replace(/(\s(?:value|content)\s*=\s*)("[^"]*"|'[^']*'|[^\s>]+)/gi, `$1"${redacted}"`);
+}
+
+/**
+ * True for a header whose value says how a request is to be handled. A header of somebody's own making may hold a key that two of their
+ * machines share, whatever its name.
+ */
+export function isPlainHeader(name: string): boolean {
+  return plainHeader.test(name);
+}
+const plainHeader =
+  /^(host|server|connection|keep-alive|upgrade|te|expect|range|via|date|age|vary|etag|location|origin|referer|from|user-agent|content-[a-z-]+|transfer-encoding|accept(-[a-z-]+)?|forwarded|x-forwarded-[a-z-]+|x-(real|client)-(ip|port)|x-(scheme|proto|ssl)|x-request-(id|start)|x-requested-with|x-original-[a-z-]+|cache-control|pragma|expires|last-modified|if-[a-z-]+|retry-after|strict-transport-security|x-frame-options|x-content-type-options|x-xss-protection|x-robots-tag|referrer-policy|permissions-policy|content-security-policy(-report-only)?|access-control-[a-z-]+|alt-svc|x-powered-by|x-cache[a-z-]*|x-served-by|x-accel-[a-z-]+|proxy|early-data|allow|link|timing-allow-origin)$/i;
 
 /**
  * Text with everything that looks like a secret hidden. `secrets` are values known to be secret (resolved header values of the site
