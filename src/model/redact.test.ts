@@ -117,3 +117,29 @@ it.for([
 it.for([['author'], ['tokens_total'], ['passenger'], ['signal'], ['keepalive'], ['sidebar'], ['max_children']])('%s is not', ([name]) => {
   expect(isSecretName(name ?? '')).toBe(false);
 });
+
+it('takes linear time on text that was made to be slow', () => {
+  const slow = [
+    'a.',
+    'A_',
+    'a-',
+    '<td>',
+    '<input name="x" ',
+    '>pass</td>',
+    '#0 a(1): ',
+    '?a=b&',
+    'http://a:',
+    'mysql ',
+    'curl ',
+    'password ',
+    'eyJaaaaaa.',
+    '\\"',
+  ].map((unit) => {
+    const text = unit.repeat(Math.ceil(65_536 / unit.length));
+    const began = performance.now();
+    redactText(text);
+    return [unit, performance.now() - began] as const;
+  });
+  // Quadratic ones took ten seconds.
+  expect(slow.filter(([, tookMs]) => tookMs > 3_000)).toEqual([]);
+});

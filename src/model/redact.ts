@@ -54,6 +54,7 @@ export function redactUrl(url: string): string {
   return redactText(url);
 }
 
+// Every repetition that another one follows is bounded: log lines and pages come from strangers, and matching must stay linear.
 type Replacement = readonly [RegExp, string | ((match: string, ...groups: string[]) => string)];
 
 const replacements: readonly Replacement[] = [
@@ -61,7 +62,7 @@ const replacements: readonly Replacement[] = [
   // userinfo in URLs and DSNs
   // A lone name in front of ssh's @ is a login, which everybody on the way may know; elsewhere it may be a token.
   [
-    /\b([a-z][a-z0-9+.-]*):\/\/([^\s/@:'"]*)(:[^\s/@'"]*)?@/gi,
+    /\b([a-z][a-z0-9+.-]{0,30}):\/\/([^\s/@:'"]*)(:[^\s/@'"]*)?@/gi,
     (_, scheme, user, password) => `${scheme}://${/^(ssh|sftp)$/i.test(scheme ?? '') && password === undefined ? user : redacted}@`,
   ],
   // query strings wherever they stand: in request lines, upstream URLs, referrers
@@ -89,7 +90,7 @@ const replacements: readonly Replacement[] = [
   // HTML: fields, and a name in one element with its value in the next
   [/<(?:input|meta|param|button|option)\b[^>]{0,2000}>/gi, (tag) => withoutFieldValue(tag)],
   [
-    new RegExp(`(>\\s*(?:[\\w.-]*[._-])?${secretWord}(?:[._-]\\w+)*\\s*:?\\s*</\\w+>\\s*<\\w+[^>]{0,200}>)([^<]+)(?=<)`, 'gi'),
+    new RegExp(`(>\\s*(?:[\\w.-]{0,60}[._-])?${secretWord}(?:[._-]\\w{1,40}){0,4}\\s*:?\\s*</\\w+>\\s*<\\w+[^>]{0,200}>)([^<]+)(?=<)`, 'gi'),
     `$1${redacted}`,
   ],
   [/\b((?:c?nonce|opaque)=)("[^"]*"|[^\s,;"']+)/gi, `$1${redacted}`],
@@ -99,19 +100,19 @@ const replacements: readonly Replacement[] = [
   ],
   // --password=x, --password x, -e DB_PASSWORD=x, env[DB_PASSWORD] = x, "password": "x", fastcgi_param DB_PASSWORD x
   [
-    new RegExp(`((?:^|[^A-Za-z0-9])(?:[A-Za-z0-9]+[._-])*${secretWord}(?:[._-][A-Za-z0-9]+)*["'\\]]{0,2}\\s*(?::|=>?)\\s*(?:string\\(\\d+\\)\\s*)?)("(?:[^"\\\\]|\\\\.)*"|'[^']*'|[^\\s,;&"'|}]+)`, 'gi'),
+    new RegExp(`((?:^|[^A-Za-z0-9])(?:[A-Za-z0-9]{1,40}[._-]){0,6}${secretWord}(?:[._-][A-Za-z0-9]{1,40}){0,4}["'\\]]{0,2}\\s*(?::|=>?)\\s*(?:string\\(\\d+\\)\\s*)?)("(?:[^"\\\\]|\\\\.)*"|'[^']*'|[^\\s,;&"'|}]+)`, 'gi'),
     (match, head, value) => (value === redacted || value === '' || (value ?? '').startsWith(redacted) ? match : `${head}${redacted}`),
   ],
-  [new RegExp(`(\\s--?(?:[A-Za-z0-9]+[._-])*${secretWord}\\s+)(?!-)([^\\s]+)`, 'gi'), `$1${redacted}`],
+  [new RegExp(`(\\s--?(?:[A-Za-z0-9]{1,40}[._-]){0,6}${secretWord}\\s+)(?!-)([^\\s]+)`, 'gi'), `$1${redacted}`],
   [
-    new RegExp(`\\b((?:fastcgi_param|uwsgi_param|scgi_param|proxy_set_header|add_header|env|set|setenv|SetEnv)\\s+\\$?(?:[A-Za-z0-9]+[._-])*${secretWord}(?:[._-][A-Za-z0-9]+)*\\s+)("[^"]*"|'[^']*'|[^\\s;]+)`, 'gi'),
+    new RegExp(`\\b((?:fastcgi_param|uwsgi_param|scgi_param|proxy_set_header|add_header|env|set|setenv|SetEnv)\\s+\\$?(?:[A-Za-z0-9]{1,40}[._-]){0,6}${secretWord}(?:[._-][A-Za-z0-9]{1,40}){0,4}\\s+)("[^"]*"|'[^']*'|[^\\s;]+)`, 'gi'),
     `$1${redacted}`,
   ],
-  [/(\bmysql\S*\s(?:.*\s)?-p)(?!assword)([^\s]+)/g, `$1${redacted}`],
-  [/(\bcurl\s(?:.*\s)?(?:-u|--user)\s+)(\S+)/g, `$1${redacted}`],
+  [/(\bmysql\S*\s(?:.{0,300}?\s)?-p)(?!assword)([^\s]+)/g, `$1${redacted}`],
+  [/(\bcurl\s(?:.{0,300}?\s)?(?:-u|--user)\s+)(\S+)/g, `$1${redacted}`],
   [/(\bsshpass\s+-p\s*)(\S+)/g, `$1${redacted}`],
-  [/(\bredis-cli\s(?:.*\s)?-a\s+)(\S+)/g, `$1${redacted}`],
-  [/(\bldap\w+\s(?:.*\s)?-w\s*)(\S+)/g, `$1${redacted}`],
+  [/(\bredis-cli\s(?:.{0,300}?\s)?-a\s+)(\S+)/g, `$1${redacted}`],
+  [/(\bldap\w+\s(?:.{0,300}?\s)?-w\s*)(\S+)/g, `$1${redacted}`],
   [/(\s-pass(?:in|out)\s+pass:)(\S+)/g, `$1${redacted}`],
 ];
 
