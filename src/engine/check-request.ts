@@ -43,7 +43,15 @@ export function checkRequestOf(site: Site, backend: string, balancer: readonly E
   }
   const said = site.balancer?.listeners.map((each) => each.healthCheck).find((each) => each !== undefined && each !== false);
   if (said === undefined || !isPath(said.path)) return null;
-  return { method: said.method, path: said.path, host: said.host ?? null, version: said.host === undefined ? '1.0' : '1.1', headers: {}, port: said.port ?? null, timeoutMs: said.timeout ?? 5_000 };
+  return {
+    method: said.method,
+    path: said.path,
+    host: said.host ?? null,
+    version: said.host === undefined ? '1.0' : '1.1',
+    headers: {},
+    port: said.port ?? null,
+    timeoutMs: said.timeout ?? 5_000,
+  };
 }
 
 /** A path that cannot be mistaken for another host. */

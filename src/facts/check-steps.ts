@@ -15,7 +15,18 @@ export function replayStep(finding: Convicted): FixStep {
   return {
     title: say('Ask a backend exactly as the balancer does', '按负载均衡的方式请求一台后端'),
     host: fact('by') === 'configuration' ? finding.host : null,
-    command: ['curl', '-sS', '-i', '--max-time', '5', ...(fact('version') === '1.0' ? ['--http1.0'] : []), ...methodWords(fact('method')), '-H', fact('host') === '' ? 'Host:' : `Host: ${fact('host')}`, `http://${fact('address')}${fact('path')}`],
+    command: [
+      'curl',
+      '-sS',
+      '-i',
+      '--max-time',
+      '5',
+      ...(fact('version') === '1.0' ? ['--http1.0'] : []),
+      ...methodWords(fact('method')),
+      '-H',
+      fact('host') === '' ? 'Host:' : `Host: ${fact('host')}`,
+      `http://${fact('address')}${fact('path')}`,
+    ],
     risk: 'none',
   };
 }
@@ -40,6 +51,9 @@ export function checkChange(finding: Convicted, title: FixStep['title'], text: s
 /** How the reader sees that the check passes. */
 export function checkVerify(finding: Convicted): ReturnType<typeof say> {
   return checkFact(finding, 'by') === 'configuration'
-    ? say('`show stat` on HAProxy’s socket shows every server UP (L7OK), and the page answers.', 'HAProxy 套接字上的 `show stat` 显示所有服务器 UP（L7OK），且页面正常返回。')
+    ? say(
+        '`show stat` on HAProxy’s socket shows every server UP (L7OK), and the page answers.',
+        'HAProxy 套接字上的 `show stat` 显示所有服务器 UP（L7OK），且页面正常返回。',
+      )
     : say('The balancer’s console shows every backend healthy, and the page answers.', '负载均衡控制台显示所有后端健康，且页面正常返回。');
 }

@@ -36,25 +36,46 @@ export type ServiceState =
   | { readonly is: 'unclear'; readonly reason: Localised; readonly wouldTell: readonly ProbeId[] };
 
 /** Services that hosts run beside the one that a balancer sends to. A listener of another process may be the service on a wrong port. */
-const infrastructure = /^(sshd|dropbear|systemd.*|init|rpcbind|rpc\..*|chronyd|ntpd|master|exim4?|cupsd|dnsmasq|named|unbound|mysqld|mariadbd|postgres|redis-server|memcached|mongod|php-fpm.*|snmpd|zabbix_agentd?2?|telegraf|filebeat|containerd|dockerd|kubelet|\w+_exporter)$/;
+const infrastructure =
+  /^(sshd|dropbear|systemd.*|init|rpcbind|rpc\..*|chronyd|ntpd|master|exim4?|cupsd|dnsmasq|named|unbound|mysqld|mariadbd|postgres|redis-server|memcached|mongod|php-fpm.*|snmpd|zabbix_agentd?2?|telegraf|filebeat|containerd|dockerd|kubelet|\w+_exporter)$/;
 const loopback = /^(127\.|::1$|\[::1\]$)/;
 
 /** How a backend's service stands. `unclear` where it cannot be told from a firewall, a wrong port or a restart. */
 export function serviceOf(scene: Looks, host: string): ServiceState {
   const target = scene.site.backends.find((each) => each.name === host);
   const listeners = scene.one('listeners', host);
-  if (target === undefined || listeners === undefined) return { is: 'unclear', reason: say('who listens there was not seen', '未能查看监听端口'), wouldTell: ['listeners'] };
+  if (target === undefined || listeners === undefined)
+    return { is: 'unclear', reason: say('who listens there was not seen', '未能查看监听端口'), wouldTell: ['listeners'] };
   const split = splitAddress(target.address);
   const port = split.port ?? 80;
   const at = listeners.data.tcp.findIndex((each) => reaches({ host: split.host, port }, { host: each.address, port: each.port }));
   const listener = listeners.data.tcp[at];
   if (listener !== undefined) {
     const who = listener.process ?? '';
-    return { is: 'listening', because: [cite(listeners, `/tcp/${at}`, say(`${who === '' ? 'a process' : who} listens on ${listener.address}:${port}`, `${who === '' ? '有进程' : who} 正在监听 ${listener.address}:${port}`))] };
+    return {
+      is: 'listening',
+      because: [
+        cite(
+          listeners,
+          `/tcp/${at}`,
+          say(
+            `${who === '' ? 'a process' : who} listens on ${listener.address}:${port}`,
+            `${who === '' ? '有进程' : who} 正在监听 ${listener.address}:${port}`,
+          ),
+        ),
+      ],
+    };
   }
   const elsewhere = listeners.data.tcp.find((each) => each.port === port);
   if (elsewhere !== undefined) {
-    return { is: 'unclear', reason: say(`something listens on port ${port}, but only on ${elsewhere.address}, not on ${split.host}`, `端口 ${port} 只在 ${elsewhere.address} 上监听，而不在 ${split.host} 上`), wouldTell: [] };
+    return {
+      is: 'unclear',
+      reason: say(
+        `something listens on port ${port}, but only on ${elsewhere.address}, not on ${split.host}`,
+        `端口 ${port} 只在 ${elsewhere.address} 上监听，而不在 ${split.host} 上`,
+      ),
+      wouldTell: [],
+    };
   }
   const config = scene.one('nginx-config', host);
   const claimed = config !== undefined && nginxServers(config.data).some((server) => server.listens.some((each) => each.port === port));
@@ -64,20 +85,38 @@ export function serviceOf(scene: Looks, host: string): ServiceState {
       is: 'unclear',
       reason: claimed
         ? say(`nginx runs but does not hold port ${port} that its configuration names`, `nginx 正在运行，但没有占用其配置中的端口 ${port}`)
-        : say(`nginx runs, and its configuration listens on ${ports === '' ? 'other ports' : ports}, not on ${port}`, `nginx 正在运行，但监听的是 ${ports === '' ? '其他端口' : ports}，而不是 ${port}`),
+        : say(
+            `nginx runs, and its configuration listens on ${ports === '' ? 'other ports' : ports}, not on ${port}`,
+            `nginx 正在运行，但监听的是 ${ports === '' ? '其他端口' : ports}，而不是 ${port}`,
+          ),
       wouldTell: [],
     };
   }
   const stranger = claimed ? undefined : listeners.data.tcp.find(isStranger);
   if (stranger !== undefined) {
     const name = stranger.process ?? 'a process';
-    return { is: 'unclear', reason: say(`nothing listens on port ${port}, but ${name} listens on ${stranger.port}: the port may be the wrong one`, `端口 ${port} 无人监听，但 ${name} 在监听 ${stranger.port}：可能是端口写错了`), wouldTell: ['nginx-config'] };
+    return {
+      is: 'unclear',
+      reason: say(
+        `nothing listens on port ${port}, but ${name} listens on ${stranger.port}: the port may be the wrong one`,
+        `端口 ${port} 无人监听，但 ${name} 在监听 ${stranger.port}：可能是端口写错了`,
+      ),
+      wouldTell: ['nginx-config'],
+    };
   }
   const asked = backendRequests(scene, host, { purpose: ['bypass-balancer', 'bypass-balancer-static'] });
   const outside = asked.filter((each) => each.from !== host);
   const sent = outside.length > 0 ? outside : asked;
   const refused = sent.filter(isRefused);
-  if (refused.length < sent.length) return { is: 'unclear', reason: say(`nothing listens on port ${port} now, but not every connection to it was refused`, `端口 ${port} 现在无人监听，但并非所有连接都被拒绝`), wouldTell: ['backend-requests'] };
+  if (refused.length < sent.length)
+    return {
+      is: 'unclear',
+      reason: say(
+        `nothing listens on port ${port} now, but not every connection to it was refused`,
+        `端口 ${port} 现在无人监听，但并非所有连接都被拒绝`,
+      ),
+      wouldTell: ['backend-requests'],
+    };
   const open = listeners.data.tcp.map((each) => each.port).join(', ');
   const [first] = refused;
   return {
@@ -87,9 +126,34 @@ export function serviceOf(scene: Looks, host: string): ServiceState {
     software: claimed ? 'nginx' : null,
     configFile: config?.data.configFile ?? null,
     because: [
-      cite(listeners, '/tcp', say(`no process on ${host} listens on TCP port ${port} (listening ports: ${open === '' ? 'none' : open})`, `${host} 上没有进程监听 TCP 端口 ${port}（正在监听的端口：${open === '' ? '无' : open}）`)),
-      ...(first === undefined ? [] : [citeRequest(first, say(`a connection from ${first.from} to ${host} port ${port} is refused`, `从 ${first.from} 连接 ${host} 的端口 ${port} 被拒绝`))]),
-      ...(config !== undefined && claimed ? [cite(config, '/running', say(`nginx, whose configuration listens on port ${port}, is not running`, `配置监听端口 ${port} 的 nginx 没有运行`))] : []),
+      cite(
+        listeners,
+        '/tcp',
+        say(
+          `no process on ${host} listens on TCP port ${port} (listening ports: ${open === '' ? 'none' : open})`,
+          `${host} 上没有进程监听 TCP 端口 ${port}（正在监听的端口：${open === '' ? '无' : open}）`,
+        ),
+      ),
+      ...(first === undefined
+        ? []
+        : [
+            citeRequest(
+              first,
+              say(
+                `a connection from ${first.from} to ${host} port ${port} is refused`,
+                `从 ${first.from} 连接 ${host} 的端口 ${port} 被拒绝`,
+              ),
+            ),
+          ]),
+      ...(config !== undefined && claimed
+        ? [
+            cite(
+              config,
+              '/running',
+              say(`nginx, whose configuration listens on port ${port}, is not running`, `配置监听端口 ${port} 的 nginx 没有运行`),
+            ),
+          ]
+        : []),
     ],
   };
 }
@@ -134,7 +198,9 @@ export function refusedSymptoms(scene: Looks, host: string, others: readonly str
 /** Whether every living backend gives the page when it is asked directly from outside: then it is not their failure. */
 function livingAnswer(scene: Looks, living: readonly string[], symptom: Symptom): boolean {
   return living.every((name) => {
-    const asked = backendRequests(scene, name, { purpose: 'bypass-balancer', notFrom: name }).filter((each) => sameRequest(each.exchange, symptom));
+    const asked = backendRequests(scene, name, { purpose: 'bypass-balancer', notFrom: name }).filter((each) =>
+      sameRequest(each.exchange, symptom),
+    );
     return asked.length > 0 && asked.every((each) => !isFailure(each.exchange));
   });
 }
@@ -146,5 +212,9 @@ function someSucceed(scene: Looks, symptom: Symptom): boolean {
 
 /** Cites the balancer's line about a request that found no service. */
 export function citeHop(hop: TraceHop): Citation {
-  return { evidence: hop.evidence, path: `/access/${hop.index}/text`, says: say(`${hop.host}: ${hop.line.text}`, `${hop.host}：${hop.line.text}`) };
+  return {
+    evidence: hop.evidence,
+    path: `/access/${hop.index}/text`,
+    says: say(`${hop.host}: ${hop.line.text}`, `${hop.host}：${hop.line.text}`),
+  };
 }

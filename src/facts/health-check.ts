@@ -6,7 +6,6 @@ import type { Measured, SiteFacts } from '../model/evidence.ts';
 import type { Citation } from '../model/finding.ts';
 import type { HaproxyConfig, HaproxySection, HaproxyServerStat } from '../model/observations.ts';
 import type { Listener } from '../model/site.ts';
-import { splitAddress } from '../model/site.ts';
 import type { Symptom } from '../model/symptom.ts';
 import { say } from '../model/text.ts';
 import type { TraceHop } from '../model/trace.ts';
@@ -38,10 +37,23 @@ export function portOfUrl(text: string): number {
 /** The server of this backend behind the listener that the URL goes to; where no frontend has that port, behind any. Null where none is known. */
 export function checkedServer(site: SiteView, config: HaproxyConfig, backend: string, url: string = site.url): CheckedServer | null {
   const frontend = frontendFor(config, portOfUrl(url));
-  const sections = frontend === null ? config.sections.filter((each) => each.kind === 'backend' || each.kind === 'listen') : backendsOf(config, frontend);
+  const sections =
+    frontend === null ? config.sections.filter((each) => each.kind === 'backend' || each.kind === 'listen') : backendsOf(config, frontend);
   for (const section of sections) {
-    const server = haproxyServers(config, section).find((each) => backendOf(site as SiteFacts, `${each.address.includes(':') ? `[${each.address}]` : each.address}${each.port === null ? '' : `:${each.port}`}`) === backend);
-    if (server !== undefined) return { section, server, check: healthCheckOf(config, section), timeoutMs: haproxyTimeout(config, section, 'check')?.ms ?? server.interMs };
+    const server = haproxyServers(config, section).find(
+      (each) =>
+        backendOf(
+          site as SiteFacts,
+          `${each.address.includes(':') ? `[${each.address}]` : each.address}${each.port === null ? '' : `:${each.port}`}`,
+        ) === backend,
+    );
+    if (server !== undefined)
+      return {
+        section,
+        server,
+        check: healthCheckOf(config, section),
+        timeoutMs: haproxyTimeout(config, section, 'check')?.ms ?? server.interMs,
+      };
   }
   return null;
 }
@@ -101,7 +113,9 @@ export function healthCheckIn(scene: Looks): HealthCheck | 'none' | null {
   if (balancer === undefined) return null;
   const url = scene.symptoms[0]?.url ?? site.url;
   const config = scene.one('haproxy-config', balancer.name);
-  const servers = new Map(site.backends.map((each) => [each.name, config === undefined ? null : checkedServer(site, config.data, each.name, url)]));
+  const servers = new Map(
+    site.backends.map((each) => [each.name, config === undefined ? null : checkedServer(site, config.data, each.name, url)]),
+  );
   const first = [...servers.values()].find((each) => each !== null && each.server.check) ?? null;
   const backends = site.backends.map((each) => viewOf(scene, each.name, servers.get(each.name) ?? null));
   if (config !== undefined && first !== null) {
@@ -109,10 +123,24 @@ export function healthCheckIn(scene: Looks): HealthCheck | 'none' | null {
     if (check.kind !== 'http') return 'none';
     const at = `${config.data.configFile ?? 'haproxy.cfg'}${check.line === null ? '' : `:${check.line}`}`;
     const citation = check.line === null ? null : citeLine(config, check.line, check.uri);
-    return { balancer: balancer.name, by: 'configuration', method: check.method, path: check.uri, host: check.host, version: check.version.endsWith('1.0') ? '1.0' : '1.1', expect: check.expect?.replace(/^status /, '') ?? '200-399', accepts: check.accepts, citation, at, backends };
+    return {
+      balancer: balancer.name,
+      by: 'configuration',
+      method: check.method,
+      path: check.uri,
+      host: check.host,
+      version: check.version.endsWith('1.0') ? '1.0' : '1.1',
+      expect: check.expect?.replace(/^status /, '') ?? '200-399',
+      accepts: check.accepts,
+      citation,
+      at,
+      backends,
+    };
   }
   if (first === null && [...servers.values()].some((each) => each !== null)) return 'none';
-  const said = listenerFor(site, url)?.healthCheck ?? balancer.listeners.map((each) => each.healthCheck).find((each) => each !== undefined && each !== false);
+  const said =
+    listenerFor(site, url)?.healthCheck ??
+    balancer.listeners.map((each) => each.healthCheck).find((each) => each !== undefined && each !== false);
   if (said === false) return 'none';
   if (said === undefined) return null;
   return {
@@ -131,11 +159,21 @@ export function healthCheckIn(scene: Looks): HealthCheck | 'none' | null {
 }
 
 function viewOf(scene: Looks, backend: string, checked: CheckedServer | null): CheckedBackend {
-  const ask = (purpose: 'health-check' | 'health-check-plain' | 'bypass-balancer'): Sent | null => backendRequests(scene, backend, { purpose, notFrom: backend })[0] ?? null;
+  const ask = (purpose: 'health-check' | 'health-check-plain' | 'bypass-balancer'): Sent | null =>
+    backendRequests(scene, backend, { purpose, notFrom: backend })[0] ?? null;
   const evidence = scene.site.balancer === undefined ? undefined : scene.one('haproxy-stat', scene.site.balancer.name);
-  const index = checked === null ? -1 : (evidence?.data.servers.findIndex((each) => each.backend === checked.section.name && each.server === checked.server.name) ?? -1);
+  const index =
+    checked === null
+      ? -1
+      : (evidence?.data.servers.findIndex((each) => each.backend === checked.section.name && each.server === checked.server.name) ?? -1);
   const server = evidence?.data.servers[index];
-  return { backend, stat: evidence === undefined || server === undefined ? null : { evidence, index, server }, sent: ask('health-check'), plain: ask('health-check-plain'), page: ask('bypass-balancer') };
+  return {
+    backend,
+    stat: evidence === undefined || server === undefined ? null : { evidence, index, server },
+    sent: ask('health-check'),
+    plain: ask('health-check-plain'),
+    page: ask('bypass-balancer'),
+  };
 }
 
 /** Cites a line of HAProxy's configuration by its number and one of its words. */
@@ -166,7 +204,9 @@ export function noServerSymptoms(scene: Looks & Scene<'logs' | 'firewall' | 'rou
     if (symptom.status !== 502 && symptom.status !== 503) return [];
     const line = noServer[0] ?? null;
     if (line !== null) return [{ symptom, line }];
-    const came = clientRequests(scene, { purpose: 'reproduce' }).some((each) => sameRequest(each.exchange, symptom) && !isFailure(each.exchange));
+    const came = clientRequests(scene, { purpose: 'reproduce' }).some(
+      (each) => sameRequest(each.exchange, symptom) && !isFailure(each.exchange),
+    );
     return tried.length > 0 || symptom.backends.length > 0 || came ? [] : [{ symptom, line: null }];
   });
 }
@@ -193,7 +233,12 @@ export function checkText(check: HealthCheck): string {
 /** What fixes need to know of a check. */
 export function checkFacts(scene: Scene<'backend-requests'>, check: HealthCheck): Readonly<Record<string, string>> {
   const first = scene.site.backends[0];
-  const fixed = first === undefined ? undefined : backendRequests(scene, first.name, { purpose: 'bypass-balancer-static', notFrom: first.name }).find((each) => !isFailure(each.exchange));
+  const fixed =
+    first === undefined
+      ? undefined
+      : backendRequests(scene, first.name, { purpose: 'bypass-balancer-static', notFrom: first.name }).find(
+          (each) => !isFailure(each.exchange),
+        );
   const path = fixed === undefined ? '' : new URL(fixed.exchange.url).pathname;
   return {
     by: check.by,

@@ -30,7 +30,9 @@ export const backendProcessDown = defineCause({
     const refused = refusedSymptoms(scene, host, others);
     const line = refused.find((each) => each.line !== null)?.line ?? null;
     const paths = refused.map(({ symptom }) => new URL(symptom.url).pathname);
-    const errors = balancerErrors(scene, host, ['connect-refused']).filter(({ line: { request } }) => paths.includes((request ?? '').split(' ')[1]?.split('?')[0] ?? ''));
+    const errors = balancerErrors(scene, host, ['connect-refused']).filter(({ line: { request } }) =>
+      paths.includes((request ?? '').split(' ')[1]?.split('?')[0] ?? ''),
+    );
     const why = freshErrors(scene, host, reasons).at(-1) ?? oldErrors(scene, host, reasons).at(-1);
     const { port } = service;
     const [first, ...rest] = service.because;
@@ -39,9 +41,21 @@ export const backendProcessDown = defineCause({
       host,
       summary:
         service.software === null
-          ? say(`Nothing listens on port ${port} of ${host}: the web service there is not running, and every connection to it is refused.`, `${host} 的端口 ${port} 无人监听：该处的 Web 服务没有运行，所有连接都被拒绝。`)
-          : say(`${service.software} is not running on ${host}: nothing listens on port ${port}, and every connection to it is refused.`, `${host} 上的 ${service.software} 没有运行：端口 ${port} 无人监听，所有连接都被拒绝。`),
-      because: [first, ...rest, ...(line === null ? [] : [citeHop(line)]), ...errors.slice(0, 1).map((each) => citeError(each)), ...(why === undefined ? [] : [citeError(why)])],
+          ? say(
+              `Nothing listens on port ${port} of ${host}: the web service there is not running, and every connection to it is refused.`,
+              `${host} 的端口 ${port} 无人监听：该处的 Web 服务没有运行，所有连接都被拒绝。`,
+            )
+          : say(
+              `${service.software} is not running on ${host}: nothing listens on port ${port}, and every connection to it is refused.`,
+              `${host} 上的 ${service.software} 没有运行：端口 ${port} 无人监听，所有连接都被拒绝。`,
+            ),
+      because: [
+        first,
+        ...rest,
+        ...(line === null ? [] : [citeHop(line)]),
+        ...errors.slice(0, 1).map((each) => citeError(each)),
+        ...(why === undefined ? [] : [citeError(why)]),
+      ],
       explains: ids(refused.map((each) => each.symptom)),
       facts: { port, service: service.software ?? '', configFile: service.configFile ?? '' },
     };

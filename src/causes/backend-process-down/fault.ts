@@ -18,8 +18,26 @@ export const backendProcessDownFault: Fault = {
   cause: 'backend-process-down',
   variants: [
     { name: 'all', title: 'the web server of every backend stopped', host: null, inject: (lab) => all(lab, 'stop') },
-    { name: 'one', title: 'the web server of one backend stopped', host: 'web-2', balancers: ['nginx'], inject: (lab) => each(lab, ['web-2'], 'stop') },
-    { name: 'killed', title: 'the web server of one backend killed', host: 'web-1', balancers: ['nginx'], inject: (lab) => each(lab, ['web-1'], 'kill') },
-    { name: 'all-killed', title: 'the web server of every backend killed', host: null, balancers: ['haproxy'], inject: (lab) => all(lab, 'kill') },
+    {
+      name: 'one',
+      title: 'the web server of one backend stopped',
+      host: 'web-2',
+      balancers: ['nginx'],
+      inject: (lab) => each(lab, ['web-2'], 'stop'),
+    },
+    {
+      name: 'killed',
+      title: 'the web server of one backend killed',
+      host: 'web-1',
+      balancers: ['nginx'],
+      inject: (lab) => each(lab, ['web-1'], 'kill'),
+    },
+    {
+      name: 'all-killed',
+      title: 'the web server of every backend killed',
+      host: null,
+      balancers: ['haproxy'],
+      inject: (lab) => all(lab, 'kill'),
+    },
   ],
 };

@@ -11,14 +11,28 @@ async function off(lab: Lab, dead: string, action: 'stop' | 'kill', from: string
 export const healthCheckDisabledFault: Fault = {
   cause: 'health-check-disabled',
   variants: [
-    { name: 'all-servers', title: 'no server is checked, and the web server of one is stopped', host: 'slb', balancers: ['haproxy'], layers: [7], inject: (lab) => off(lab, 'web-2', 'stop', /default-server check /g, 'default-server ') },
+    {
+      name: 'all-servers',
+      title: 'no server is checked, and the web server of one is stopped',
+      host: 'slb',
+      balancers: ['haproxy'],
+      layers: [7],
+      inject: (lab) => off(lab, 'web-2', 'stop', /default-server check /g, 'default-server '),
+    },
     {
       name: 'one-server',
       title: 'one server was left out of the checks, and its web server is killed',
       host: 'slb',
       balancers: ['haproxy'],
       layers: [7],
-      inject: (lab) => off(lab, 'web-1', 'kill', new RegExp(`server web-1 ${lab.facts.backendAddresses['web-1']?.replaceAll('.', '\\.') ?? ''}:80`), `server web-1 ${lab.facts.backendAddresses['web-1'] ?? ''}:80 no-check`),
+      inject: (lab) =>
+        off(
+          lab,
+          'web-1',
+          'kill',
+          new RegExp(`server web-1 ${lab.facts.backendAddresses['web-1']?.replaceAll('.', '\\.') ?? ''}:80`),
+          `server web-1 ${lab.facts.backendAddresses['web-1'] ?? ''}:80 no-check`,
+        ),
     },
   ],
 };

@@ -21,49 +21,135 @@ export const healthCheckWrongHostOrMethod = defineCause({
   wants: ['backend-requests', 'haproxy-config', 'haproxy-stat', 'nginx-config', 'logs', 'firewall', 'routes'],
   judge(scene) {
     const host = scene.site.balancer?.name ?? null;
-    if (hasNoChecks(scene)) return { is: 'not-applicable', host, reason: say('open-source nginx has no health checks of its own', '开源版 nginx 没有主动健康检查') };
+    if (hasNoChecks(scene))
+      return {
+        is: 'not-applicable',
+        host,
+        reason: say('open-source nginx has no health checks of its own', '开源版 nginx 没有主动健康检查'),
+      };
     const check = healthCheckIn(scene);
-    if (check === 'none') return { is: 'not-applicable', host, reason: say('the balancer makes no HTTP health check', '负载均衡没有 HTTP 健康检查') };
-    if (check === null) return { is: 'inconclusive', host, reason: say('it is not known what the balancer’s health check asks', '不清楚负载均衡的健康检查请求什么'), wouldTell: ['haproxy-config'] };
+    if (check === 'none')
+      return { is: 'not-applicable', host, reason: say('the balancer makes no HTTP health check', '负载均衡没有 HTTP 健康检查') };
+    if (check === null)
+      return {
+        is: 'inconclusive',
+        host,
+        reason: say('it is not known what the balancer’s health check asks', '不清楚负载均衡的健康检查请求什么'),
+        wouldTell: ['haproxy-config'],
+      };
     const siteHost = new URL(scene.site.url).hostname;
     const differences = differencesOf(check, siteHost);
-    if (differences.length === 0) return { is: 'not-applicable', host, reason: say('the health check asks as a browser does', '健康检查的请求方式与浏览器相同') };
+    if (differences.length === 0)
+      return { is: 'not-applicable', host, reason: say('the health check asks as a browser does', '健康检查的请求方式与浏览器相同') };
     const stats = check.backends.flatMap(({ stat }) => (stat === null ? [] : [stat]));
     const other = stats.find(({ server }) => !server.status.startsWith('DOWN') || !/^L7(STS|RSP)$/.test(server.checkStatus ?? ''));
     if (other !== undefined) {
       const { evidence, index, server } = other;
-      return { is: 'ruled-out', host, because: [cite(evidence, `/servers/${index}/status`, say(`HAProxy holds ${server.server} for ${server.status} (${server.checkStatus ?? 'no check'})`, `HAProxy 认为 ${server.server} 的状态是 ${server.status}（${server.checkStatus ?? '无检查'}）`))] };
+      return {
+        is: 'ruled-out',
+        host,
+        because: [
+          cite(
+            evidence,
+            `/servers/${index}/status`,
+            say(
+              `HAProxy holds ${server.server} for ${server.status} (${server.checkStatus ?? 'no check'})`,
+              `HAProxy 认为 ${server.server} 的状态是 ${server.status}（${server.checkStatus ?? '无检查'}）`,
+            ),
+          ),
+        ],
+      };
     }
     const symptoms = noServerSymptoms(scene);
-    if (symptoms.length === 0) return { is: 'not-applicable', host, reason: say('no failure shows a balancer without a server', '没有失败表明负载均衡已无可用后端') };
+    if (symptoms.length === 0)
+      return {
+        is: 'not-applicable',
+        host,
+        reason: say('no failure shows a balancer without a server', '没有失败表明负载均衡已无可用后端'),
+      };
     const asked = check.backends.filter(({ sent, plain }) => sent !== null && plain !== null);
     const same = asked.find(({ sent, plain }) => passes(check, sent) === true || passes(check, plain) === false);
     if (same?.plain != null && same.sent !== null) {
       const says =
         passes(check, same.sent) === true
-          ? say(`the check as the balancer sends it is answered by ${same.backend}: ${outcomeText(same.sent).en}`, `${same.backend} 正常应答负载均衡的检查请求：${outcomeText(same.sent).zh}`)
-          : say(`asked as a browser would, ${same.backend} gives the check’s page no better status: ${outcomeText(same.plain).en}`, `以浏览器方式请求，${same.backend} 的检查页面同样不被接受：${outcomeText(same.plain).zh}`);
+          ? say(
+              `the check as the balancer sends it is answered by ${same.backend}: ${outcomeText(same.sent).en}`,
+              `${same.backend} 正常应答负载均衡的检查请求：${outcomeText(same.sent).zh}`,
+            )
+          : say(
+              `asked as a browser would, ${same.backend} gives the check’s page no better status: ${outcomeText(same.plain).en}`,
+              `以浏览器方式请求，${same.backend} 的检查页面同样不被接受：${outcomeText(same.plain).zh}`,
+            );
       return { is: 'ruled-out', host, because: [citeRequest(passes(check, same.sent) === true ? same.sent : same.plain, says)] };
     }
-    const flips = asked.flatMap(({ backend, sent, plain, page }) => (sent !== null && plain !== null && passes(check, sent) === false && passes(check, plain) === true ? [{ backend, sent, plain, page }] : []));
+    const flips = asked.flatMap(({ backend, sent, plain, page }) =>
+      sent !== null && plain !== null && passes(check, sent) === false && passes(check, plain) === true
+        ? [{ backend, sent, plain, page }]
+        : [],
+    );
     const [first] = flips;
-    if (first === undefined || flips.length < asked.length) return { is: 'inconclusive', host, reason: say('the balancer has no server left, but its check could not be sent to every backend in both ways', '负载均衡已无可用后端，但无法以两种方式向每台后端重放健康检查'), wouldTell: ['backend-requests'] };
+    if (first === undefined || flips.length < asked.length)
+      return {
+        is: 'inconclusive',
+        host,
+        reason: say(
+          'the balancer has no server left, but its check could not be sent to every backend in both ways',
+          '负载均衡已无可用后端，但无法以两种方式向每台后端重放健康检查',
+        ),
+        wouldTell: ['backend-requests'],
+      };
     const line = symptoms.find((each) => each.line !== null)?.line ?? null;
-    const seen = stats.map(({ evidence, index, server }): Citation => cite(evidence, `/servers/${index}/checkStatus`, say(`HAProxy: ${server.server} is ${server.status}, ${server.checkStatus ?? ''} ${server.checkCode ?? ''}`.trim(), `HAProxy：${server.server} 为 ${server.status}，${server.checkStatus ?? ''} ${server.checkCode ?? ''}`.trim())));
+    const seen = stats.map(({ evidence, index, server }): Citation =>
+      cite(
+        evidence,
+        `/servers/${index}/checkStatus`,
+        say(
+          `HAProxy: ${server.server} is ${server.status}, ${server.checkStatus ?? ''} ${server.checkCode ?? ''}`.trim(),
+          `HAProxy：${server.server} 为 ${server.status}，${server.checkStatus ?? ''} ${server.checkCode ?? ''}`.trim(),
+        ),
+      ),
+    );
     const blamed = first.sent.exchange.status === 405 || first.sent.exchange.status === 501 ? differences.slice(0, 1) : differences;
     const how = { en: blamed.map((each) => each.en).join(', '), zh: blamed.map((each) => each.zh).join('、') };
     return {
-      is: check.by === 'configuration' && stats.length === check.backends.length && flips.every(({ page }) => page === null || !isFailure(page.exchange)) ? 'confirmed' : 'likely',
+      is:
+        check.by === 'configuration' &&
+        stats.length === check.backends.length &&
+        flips.every(({ page }) => page === null || !isFailure(page.exchange))
+          ? 'confirmed'
+          : 'likely',
       host,
       summary: say(
         `The health check of ${check.balancer} asks for ${check.path} ${how.en}, which the backends do not answer as healthy; the same path asked as a browser would is fine, and so every backend is out for nothing.`,
         `${check.balancer} 的健康检查以“${how.zh}”请求 ${check.path}，后端不予正常应答；以浏览器方式请求同一路径则正常，因此所有后端被无故摘除。`,
       ),
       because: [
-        citeRequest(first.sent, say(`the check as the balancer sends it (${checkText(check)}) to ${first.backend}: ${outcomeText(first.sent).en}`, `按负载均衡的方式（${checkText(check)}）请求 ${first.backend}：${outcomeText(first.sent).zh}`)),
-        citeRequest(first.plain, say(`the same path as GET, HTTP/1.1, Host ${siteHost}: ${outcomeText(first.plain).en}`, `以 GET、HTTP/1.1、Host ${siteHost} 请求同一路径：${outcomeText(first.plain).zh}`)),
+        citeRequest(
+          first.sent,
+          say(
+            `the check as the balancer sends it (${checkText(check)}) to ${first.backend}: ${outcomeText(first.sent).en}`,
+            `按负载均衡的方式（${checkText(check)}）请求 ${first.backend}：${outcomeText(first.sent).zh}`,
+          ),
+        ),
+        citeRequest(
+          first.plain,
+          say(
+            `the same path as GET, HTTP/1.1, Host ${siteHost}: ${outcomeText(first.plain).en}`,
+            `以 GET、HTTP/1.1、Host ${siteHost} 请求同一路径：${outcomeText(first.plain).zh}`,
+          ),
+        ),
         ...seen,
-        ...(first.page === null ? [] : [citeRequest(first.page, say(`the site’s own page, asked straight from ${first.backend}: ${outcomeText(first.page).en}`, `直接向 ${first.backend} 请求站点页面：${outcomeText(first.page).zh}`))]),
+        ...(first.page === null
+          ? []
+          : [
+              citeRequest(
+                first.page,
+                say(
+                  `the site’s own page, asked straight from ${first.backend}: ${outcomeText(first.page).en}`,
+                  `直接向 ${first.backend} 请求站点页面：${outcomeText(first.page).zh}`,
+                ),
+              ),
+            ]),
         ...(check.citation === null ? [] : [check.citation]),
         ...(line === null ? [] : [citeHop(line)]),
       ],
@@ -79,7 +165,11 @@ function differencesOf(check: HealthCheck, siteHost: string): readonly Localised
   const name = check.host?.replace(/:\d+$/, '').toLowerCase();
   return [
     ...(check.method === 'GET' ? [] : [say(`with the method ${check.method}`, `${check.method} 方法`)]),
-    ...(name === undefined ? [say('without a Host header', '不带 Host 头')] : name === siteHost.toLowerCase() ? [] : [say(`with the Host ${check.host ?? ''}`, `Host ${check.host ?? ''}`)]),
+    ...(name === undefined
+      ? [say('without a Host header', '不带 Host 头')]
+      : name === siteHost.toLowerCase()
+        ? []
+        : [say(`with the Host ${check.host ?? ''}`, `Host ${check.host ?? ''}`)]),
     ...(check.version === '1.1' ? [] : [say('as HTTP/1.0', 'HTTP/1.0')]),
   ];
 }

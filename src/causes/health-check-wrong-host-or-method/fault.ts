@@ -7,7 +7,11 @@ async function catchAll(lab: Lab, answer: string): Promise<void> {
   for (const backend of lab.backends) {
     const { nginxSite } = lab.facts.paths;
     await backend.edit(nginxSite, 'listen 80 default_server;', 'listen 80;');
-    await backend.edit(nginxSite, /^server \{/, `server {\n  listen 80 default_server;\n  server_name _;\n  return ${answer};\n}\n\nserver {`);
+    await backend.edit(
+      nginxSite,
+      /^server \{/,
+      `server {\n  listen 80 default_server;\n  server_name _;\n  return ${answer};\n}\n\nserver {`,
+    );
     await backend.service('nginx', 'reload');
   }
 }

@@ -8,7 +8,10 @@ export function fixHealthCheckWrongHostOrMethod(finding: Convicted): Fix {
   const path = checkFact(finding, 'path');
   const host = checkFact(finding, 'siteHost');
   return {
-    summary: say(`Let the health check send GET ${path} as HTTP/1.1 with Host ${host}.`, `让健康检查以 HTTP/1.1 发送 GET ${path}，并带上 Host ${host}。`),
+    summary: say(
+      `Let the health check send GET ${path} as HTTP/1.1 with Host ${host}.`,
+      `让健康检查以 HTTP/1.1 发送 GET ${path}，并带上 Host ${host}。`,
+    ),
     steps: [
       replayStep(finding),
       ...checkChange(

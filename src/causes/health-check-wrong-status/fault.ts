@@ -11,7 +11,8 @@ async function check(lab: Lab, path: string, options: { readonly expect?: string
     }
   }
   await lab.slb.edit(lab.facts.paths.haproxyConfig, /option httpchk GET \S+/, `option httpchk GET ${path}`);
-  if (expect !== undefined) await lab.slb.edit(lab.facts.paths.haproxyConfig, /http-check expect status \S+/, `http-check expect status ${expect}`);
+  if (expect !== undefined)
+    await lab.slb.edit(lab.facts.paths.haproxyConfig, /http-check expect status \S+/, `http-check expect status ${expect}`);
   await lab.siteUses({ healthCheck: { path, ...(expect === undefined ? {} : { expect }) } });
   await lab.slb.service('haproxy', 'reload');
   await lab.balancerSees('down');
@@ -20,8 +21,29 @@ async function check(lab: Lab, path: string, options: { readonly expect?: string
 export const healthCheckWrongStatusFault: Fault = {
   cause: 'health-check-wrong-status',
   variants: [
-    { name: 'not-found', title: 'the check asks for a page that is gone', host: 'slb', balancers: ['haproxy'], layers: [7], inject: (lab) => check(lab, '/healthz', {}) },
-    { name: 'login', title: 'the check’s page wants a login', host: 'slb', balancers: ['haproxy'], layers: [7], inject: (lab) => check(lab, '/status', { location: 'return 401;' }) },
-    { name: 'narrow', title: 'only 200 counts, and the check’s page answers 204', host: 'slb', balancers: ['haproxy'], layers: [7], inject: (lab) => check(lab, '/ready', { location: 'return 204;', expect: '200' }) },
+    {
+      name: 'not-found',
+      title: 'the check asks for a page that is gone',
+      host: 'slb',
+      balancers: ['haproxy'],
+      layers: [7],
+      inject: (lab) => check(lab, '/healthz', {}),
+    },
+    {
+      name: 'login',
+      title: 'the check’s page wants a login',
+      host: 'slb',
+      balancers: ['haproxy'],
+      layers: [7],
+      inject: (lab) => check(lab, '/status', { location: 'return 401;' }),
+    },
+    {
+      name: 'narrow',
+      title: 'only 200 counts, and the check’s page answers 204',
+      host: 'slb',
+      balancers: ['haproxy'],
+      layers: [7],
+      inject: (lab) => check(lab, '/ready', { location: 'return 204;', expect: '200' }),
+    },
   ],
 };

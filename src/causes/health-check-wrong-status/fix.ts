@@ -11,7 +11,10 @@ export function fixHealthCheckWrongStatus(finding: Convicted): Fix {
   if (status >= 200 && status < 400) {
     const accept = `http-check expect status 200-${status < 300 ? 299 : 399}`;
     return {
-      summary: say(`Let the balancer accept ${status}, which says that the page is well, or let the page answer with a code of ${fact('expect')}.`, `让负载均衡接受表示正常的 ${status}，或让检查页面返回 ${fact('expect')} 之内的状态码。`),
+      summary: say(
+        `Let the balancer accept ${status}, which says that the page is well, or let the page answer with a code of ${fact('expect')}.`,
+        `让负载均衡接受表示正常的 ${status}，或让检查页面返回 ${fact('expect')} 之内的状态码。`,
+      ),
       steps: [replayStep(finding), ...checkChange(finding, say(`Accept ${status} as healthy`, `把 ${status} 视为健康`), `${accept}\n`)],
       verify: checkVerify(finding),
     };
@@ -23,7 +26,10 @@ export function fixHealthCheckWrongStatus(finding: Convicted): Fix {
       `Point the health check at a page that answers with a code of ${fact('expect')}${fact('goodPath') === '' ? '' : `, such as ${path}`}, or mend ${fact('path')} on the backends.`,
       `让健康检查指向返回 ${fact('expect')} 的页面${fact('goodPath') === '' ? '' : `，例如 ${path}`}，或修复后端上的 ${fact('path')}。`,
     ),
-    steps: [replayStep(finding), ...checkChange(finding, say(`Ask for ${path} instead of ${fact('path')}`, `检查 ${path} 而不是 ${fact('path')}`), send)],
+    steps: [
+      replayStep(finding),
+      ...checkChange(finding, say(`Ask for ${path} instead of ${fact('path')}`, `检查 ${path} 而不是 ${fact('path')}`), send),
+    ],
     verify: checkVerify(finding),
   };
 }

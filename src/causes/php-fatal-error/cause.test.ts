@@ -10,7 +10,10 @@ function fatal(message: string, options: Partial<ErrorLine> = {}): ErrorLine {
 }
 const call = 'Uncaught Error: Call to undefined function total() in /srv/shop/cart.php:12\nStack trace:\n#0 {main}';
 
-function made(errors: readonly ErrorLine[], options: { readonly requests?: readonly Request[]; readonly direct?: Request; readonly access?: readonly AccessLine[] } = {}): Made {
+function made(
+  errors: readonly ErrorLine[],
+  options: { readonly requests?: readonly Request[]; readonly direct?: Request; readonly access?: readonly AccessLine[] } = {},
+): Made {
   const { requests = [{ n: 1, status: 500, ms: 12 }], direct = { n: 2, status: 500, ms: 10 }, access = [accessLine(1, 500)] } = options;
   return { requests, direct: { 'app-1': [direct] }, hosts: { 'app-1': { logs: logLines(access, errors) } } };
 }
@@ -22,16 +25,28 @@ interface Case {
 }
 const cases: readonly Case[] = [
   { why: 'a fatal error about our request', made: made([fatal(call)]), is: 'confirmed' },
-  { why: 'a file that does not parse', made: made([fatal('syntax error, unexpected end of file in /srv/shop/cart.php on line 40')]), is: 'confirmed' },
+  {
+    why: 'a file that does not parse',
+    made: made([fatal('syntax error, unexpected end of file in /srv/shop/cart.php on line 40')]),
+    is: 'confirmed',
+  },
   { why: 'the line of PHP’s own log, which names no request', made: made([fatal(call, { source: 'php', request: null })]), is: 'likely' },
   { why: 'an old line', made: made([fatal(call, { ours: false })]), is: 'inconclusive' },
   { why: 'a line about another page', made: made([fatal(call, { request: 'GET /other HTTP/1.1' })]), is: 'inconclusive' },
   { why: 'nothing was logged', made: made([]), is: 'inconclusive' },
   { why: 'the memory limit', made: made([errorLine('php-memory-limit', { fields: { bytes: '1' } })]), is: 'ruled-out' },
   { why: 'the time limit', made: made([errorLine('php-max-execution-time', { fields: { seconds: '2' } })]), is: 'ruled-out' },
-  { why: 'no memory left on the host', made: made([fatal('Out of memory (allocated 2097152) (tried to allocate 20480 bytes) in /srv/shop/cart.php on line 3')]), is: 'inconclusive' },
+  {
+    why: 'no memory left on the host',
+    made: made([fatal('Out of memory (allocated 2097152) (tried to allocate 20480 bytes) in /srv/shop/cart.php on line 3')]),
+    is: 'inconclusive',
+  },
   { why: 'this backend answers well', made: made([fatal(call)], { direct: { n: 2, status: 200, ms: 9 }, access: [] }), is: 'ruled-out' },
-  { why: '502 is no fatal error', made: made([fatal(call)], { requests: [{ n: 1, status: 502, ms: 3 }], access: [accessLine(1, 502)] }), is: 'not-applicable' },
+  {
+    why: '502 is no fatal error',
+    made: made([fatal(call)], { requests: [{ n: 1, status: 502, ms: 3 }], access: [accessLine(1, 502)] }),
+    is: 'not-applicable',
+  },
 ];
 
 describe('php-fatal-error', () => {
@@ -43,8 +58,14 @@ describe('php-fatal-error', () => {
 
   it.for([
     [call, { file: '/srv/shop/cart.php', line: '12', message: 'Uncaught Error: Call to undefined function total()', parse: false }],
-    ['syntax error, unexpected token "}" in /srv/my shop/a.php on line 7', { file: '/srv/my shop/a.php', line: '7', message: 'syntax error, unexpected token "}"', parse: true }],
-    ['Uncaught PDOException: no\\nStack trace:\\n#0 connect("root", "hunter2")', { file: '', line: '', message: 'Uncaught PDOException: no', parse: false }],
+    [
+      'syntax error, unexpected token "}" in /srv/my shop/a.php on line 7',
+      { file: '/srv/my shop/a.php', line: '7', message: 'syntax error, unexpected token "}"', parse: true },
+    ],
+    [
+      'Uncaught PDOException: no\\nStack trace:\\n#0 connect("root", "hunter2")',
+      { file: '', line: '', message: 'Uncaught PDOException: no', parse: false },
+    ],
     ['', { file: '', line: '', message: 'no message', parse: false }],
   ] as const)('reads %j', ([message, facts]) => {
     expect(findingsOf(phpFatalError, made([fatal(message)]))['app-1']).toMatchObject({ is: 'confirmed', facts });

@@ -29,38 +29,97 @@ export const phpFatalError = defineCause({
     const failed = served.filter((each) => each.exchange.status === 500);
     const [fine] = served;
     if (failed.length === 0) {
-      if (fine === undefined) return { is: 'not-applicable', host, reason: say('no 500 is known to come from here', '没有发现来自本机的 500') };
-      return { is: 'ruled-out', host, because: [citeRequest(fine, say(`the same request served by ${host}: ${outcomeText(fine).en}, not 500`, `同一请求由 ${host} 处理：${outcomeText(fine).zh}，不是 500`))] };
+      if (fine === undefined)
+        return { is: 'not-applicable', host, reason: say('no 500 is known to come from here', '没有发现来自本机的 500') };
+      return {
+        is: 'ruled-out',
+        host,
+        because: [
+          citeRequest(
+            fine,
+            say(
+              `the same request served by ${host}: ${outcomeText(fine).en}, not 500`,
+              `同一请求由 ${host} 处理：${outcomeText(fine).zh}，不是 500`,
+            ),
+          ),
+        ],
+      };
     }
     const about = (line: ErrorLine, symptom: Symptom): boolean => requestOf(line) === `${symptom.method} ${new URL(symptom.url).pathname}`;
-    const own = ownErrors(scene, host, ['php-fatal']).filter(({ line }) => symptoms.some((symptom) => about(line, symptom)) && !isLimit(line));
+    const own = ownErrors(scene, host, ['php-fatal']).filter(
+      ({ line }) => symptoms.some((symptom) => about(line, symptom)) && !isLimit(line),
+    );
     const [first] = own;
-    if (first !== undefined) return convicted('confirmed', host, first, failed, symptoms.filter((symptom) => own.some(({ line }) => about(line, symptom))));
+    if (first !== undefined)
+      return convicted(
+        'confirmed',
+        host,
+        first,
+        failed,
+        symptoms.filter((symptom) => own.some(({ line }) => about(line, symptom))),
+      );
     const limit = ownErrors(scene, host, limits).find(({ line }) => symptoms.some((symptom) => about(line, symptom)));
-    if (limit !== undefined) return { is: 'ruled-out', host, because: [citeError(limit, say('PHP ended our request, but at a limit of memory or time', 'PHP 中断了我们的请求，但原因是内存或时间限制'))] };
+    if (limit !== undefined)
+      return {
+        is: 'ruled-out',
+        host,
+        because: [
+          citeError(limit, say('PHP ended our request, but at a limit of memory or time', 'PHP 中断了我们的请求，但原因是内存或时间限制')),
+        ],
+      };
     // PHP's own log and that of php-fpm do not name the request.
-    const nameless = freshErrors(scene, host, ['php-fatal', 'fpm-stderr-fatal']).filter(({ line }) => line.request === null && !isLimit(line));
+    const nameless = freshErrors(scene, host, ['php-fatal', 'fpm-stderr-fatal']).filter(
+      ({ line }) => line.request === null && !isLimit(line),
+    );
     const [guess] = nameless;
     if (guess !== undefined) return convicted('likely', host, guess, failed, symptoms);
-    return { is: 'inconclusive', host, reason: say('500 was made here, but no log that could be read has a fatal error of PHP about it', '500 由本机产生，但可读的日志中没有对应的 PHP 致命错误'), wouldTell: ['logs'] };
+    return {
+      is: 'inconclusive',
+      host,
+      reason: say(
+        '500 was made here, but no log that could be read has a fatal error of PHP about it',
+        '500 由本机产生，但可读的日志中没有对应的 PHP 致命错误',
+      ),
+      wouldTell: ['logs'],
+    };
   },
   fix: fixPhpFatalError,
 });
 
-function convicted(is: 'confirmed' | 'likely', host: string, error: Logged<ErrorLine>, failed: ReturnType<typeof servedHere>, symptoms: readonly Symptom[]): Convicted {
+function convicted(
+  is: 'confirmed' | 'likely',
+  host: string,
+  error: Logged<ErrorLine>,
+  failed: ReturnType<typeof servedHere>,
+  symptoms: readonly Symptom[],
+): Convicted {
   const { message, file, line, parse } = partsOf(error.line);
   const at = file === '' ? '' : `${file}${line === '' ? '' : `:${line}`}`;
   const place = at === '' ? say('', '') : say(` at ${at}`, `，位置 ${at}`);
   const [request] = failed;
   const direct = failed.find((each) => each.exchange.door === 'backend') ?? request;
-  const what = error.line.request === null ? say('while our requests ran', '在我们的请求期间') : say(`for our request \`${error.line.request}\``, `（对应我们的请求 \`${error.line.request}\`）`);
+  const what =
+    error.line.request === null
+      ? say('while our requests ran', '在我们的请求期间')
+      : say(`for our request \`${error.line.request}\``, `（对应我们的请求 \`${error.line.request}\`）`);
   return {
     is,
     host,
-    summary: say(`PHP on ${host} stops with a fatal error${place.en}: ${message}`, `${host} 上的 PHP 因致命错误中断${place.zh}：${message}`),
+    summary: say(
+      `PHP on ${host} stops with a fatal error${place.en}: ${message}`,
+      `${host} 上的 PHP 因致命错误中断${place.zh}：${message}`,
+    ),
     because: [
-      citeError(error, say(`${host} logged ${what.en}: PHP ${parse ? 'Parse' : 'Fatal'} error: ${message}${place.en}`, `${host} 的日志${what.zh}：PHP ${parse ? 'Parse' : 'Fatal'} error: ${message}${place.zh}`)),
-      ...(direct === undefined ? [] : [citeRequest(direct, say(`${host} answered it: ${outcomeText(direct).en}`, `${host} 的应答：${outcomeText(direct).zh}`))]),
+      citeError(
+        error,
+        say(
+          `${host} logged ${what.en}: PHP ${parse ? 'Parse' : 'Fatal'} error: ${message}${place.en}`,
+          `${host} 的日志${what.zh}：PHP ${parse ? 'Parse' : 'Fatal'} error: ${message}${place.zh}`,
+        ),
+      ),
+      ...(direct === undefined
+        ? []
+        : [citeRequest(direct, say(`${host} answered it: ${outcomeText(direct).en}`, `${host} 的应答：${outcomeText(direct).zh}`))]),
     ],
     explains: ids(symptoms),
     facts: { file, line, message, parse },
@@ -78,10 +137,20 @@ function isLimit({ fields }: ErrorLine): boolean {
 }
 
 /** What PHP said, and where: the first line, without the stack trace, whose arguments may be anybody's data. */
-function partsOf({ fields, text }: ErrorLine): { readonly message: string; readonly file: string; readonly line: string; readonly parse: boolean } {
+function partsOf({ fields, text }: ErrorLine): {
+  readonly message: string;
+  readonly file: string;
+  readonly line: string;
+  readonly parse: boolean;
+} {
   const whole = (fields['message'] ?? '').split(/\n|\\n|\\x0a/i)[0] ?? '';
   const place = / in (\/[^"]*?|[A-Za-z]:\\[^"]*?)(?::(\d+)| on line (\d+))/.exec(whole);
   const said = (place === null ? whole : whole.slice(0, place.index)).trim().slice(0, 200);
   const message = said === '' ? 'no message' : said;
-  return { message, file: place?.[1] ?? '', line: place?.[2] ?? place?.[3] ?? '', parse: /Parse error:/.test(text) || /^syntax error/.test(message) };
+  return {
+    message,
+    file: place?.[1] ?? '',
+    line: place?.[2] ?? place?.[3] ?? '',
+    parse: /Parse error:/.test(text) || message.startsWith('syntax error'),
+  };
 }

@@ -15,8 +15,23 @@ const all = (lab: Lab): readonly string[] => lab.backends.map(({ name }) => name
 export const phpFatalErrorFault: Fault = {
   cause: 'php-fatal-error',
   variants: [
-    { name: 'undefined-function', title: 'one backend has a release that calls a function it does not have', host: 'web-2', inject: (lab) => deploy(lab, ['web-2'], "header('Content-Type", "order_totals($digest);\nheader('Content-Type") },
-    { name: 'parse-error', title: 'every backend has a release that does not parse', host: null, inject: (lab) => deploy(lab, all(lab), 'echo json_encode(', 'echo json_encode((') },
-    { name: 'missing-class', title: 'every backend has a release without one of its classes', host: null, inject: (lab) => deploy(lab, all(lab), "header('Content-Type", "(new OrderList($digest))->load();\nheader('Content-Type") },
+    {
+      name: 'undefined-function',
+      title: 'one backend has a release that calls a function it does not have',
+      host: 'web-2',
+      inject: (lab) => deploy(lab, ['web-2'], "header('Content-Type", "order_totals($digest);\nheader('Content-Type"),
+    },
+    {
+      name: 'parse-error',
+      title: 'every backend has a release that does not parse',
+      host: null,
+      inject: (lab) => deploy(lab, all(lab), 'echo json_encode(', 'echo json_encode(('),
+    },
+    {
+      name: 'missing-class',
+      title: 'every backend has a release without one of its classes',
+      host: null,
+      inject: (lab) => deploy(lab, all(lab), "header('Content-Type", "(new OrderList($digest))->load();\nheader('Content-Type"),
+    },
   ],
 };
