@@ -36,6 +36,8 @@ export const hairpinLoop = defineCause({
     const backends = scene.site.backends.flatMap((backend) => callsOf(scene, backend.name, broken));
     if (backends.some(({ is }) => is === 'confirmed' || is === 'likely')) return backends.filter(({ is }) => is === 'confirmed' || is === 'likely');
     const [some] = failing(clientRequests(scene, { purpose: 'reproduce' }));
+    const advice = backends.filter(({ is }) => is === 'advice');
+    if (advice.length > 0) return advice;
     if (broken.length === 0 && some === undefined) return { is: 'not-applicable', host: null, reason: say('no request fails', '没有请求失败') };
     return backends.length > 0 ? backends : { is: 'inconclusive', host: null, reason: say('the connections of the backends could not be seen', '无法查看后端的连接'), wouldTell: ['connections', 'logs'] };
   },

@@ -36,16 +36,50 @@ export const headerTooLargeRequest = defineCause({
     }
     // The same trouble of several clients is one finding for each hop.
     const hops = new Map<string | null, Symptom[]>();
-    for (const symptom of refusing) for (const host of hostsOf(symptom)) hops.set(host, [...(hops.get(host) ?? []), symptom]);
+    for (const symptom of refusing) for (const host of hostsOf(scene, symptom, failed)) hops.set(host, [...(hops.get(host) ?? []), symptom]);
     return [...hops].map(([host, symptoms]) => judgeHop(scene, host, symptoms, failed));
   },
   fix: fixHeaderTooLargeRequest,
 });
 
 /** The hop that answered, or the backends that did. */
-function hostsOf({ answeredBy, backends }: Symptom): readonly (string | null)[] {
+function hostsOf(scene: Looks, symptom: Symptom, failed: readonly Sent[]): readonly (string | null)[] {
+  const { answeredBy, backends } = symptom;
   if (answeredBy.hop === 'backend' && backends.length > 0) return backends;
-  return [answeredBy.hop === 'unknown' ? null : answeredBy.host];
+  if (answeredBy.by === 'log' || answeredBy.by === 'page') return [answeredBy.hop === 'unknown' ? null : answeredBy.host];
+  return [firstOver(scene, symptom, failed) ?? (answeredBy.hop === 'unknown' ? null : answeredBy.host)];
+}
+
+/**
+ * The outermost hop whose limit the request exceeds, where the limits of all before it are known to let it pass. A server that cannot read the request
+ * line logs it without our mark, and whoever stands behind has the same limit: only the order of the hops tells who answered.
+ */
+function firstOver(scene: Looks, symptom: Symptom, failed: readonly Sent[]): string | null {
+  const sent = failed.find(({ exchange }) => symptom.exchanges.some(({ nonce }) => nonce === exchange.nonce));
+  if (sent === undefined) return null;
+  for (const host of [...scene.site.edge.map((each) => each.name), ...(scene.site.balancer === undefined ? [] : [scene.site.balancer.name])]) {
+    const limit = requestLimit(scene, host, symptom);
+    const over = limit === null ? null : isOver(scene, sent.exchange.url, limit, sizesOf(scene, sent));
+    if (over === true) return host;
+    if (over === null) return null;
+  }
+  return null;
+}
+
+/** What why5xx writes of its own: Host, User-Agent with the mark, Accept, Connection. */
+const ownBytes = 300;
+
+/** Bytes of the whole head, and of the request line alone; of that at least so many, since evidence keeps no values of a query. */
+function sizesOf(scene: Scene<never>, { exchange }: Sent): { readonly total: number; readonly line: number } {
+  const url = new URL(exchange.url);
+  const total = exchange.requestHeaderBytes;
+  const written = `${exchange.method} ${url.pathname}${url.search} HTTP/1.1`.length;
+  return { total, line: headersOf(scene, exchange.url).length > 0 ? written : Math.max(written, total - ownBytes) };
+}
+
+/** Names of the headers that the site file gives to a request. */
+function headersOf({ site }: Scene<never>, url: string): readonly string[] {
+  return site.requests.find((each) => each.url === url)?.headerNames ?? [];
 }
 
 function judgeHop(scene: Looks, host: string | null, symptoms: readonly Symptom[], failed: readonly Sent[]): Finding {
@@ -54,12 +88,10 @@ function judgeHop(scene: Looks, host: string | null, symptoms: readonly Symptom[
   const [symptom] = symptoms;
   if (largest === undefined || symptom === undefined) return { is: 'not-applicable', host, reason: say('no request fails in this way', '没有这样的失败请求') };
   const { exchange } = largest;
-  const total = exchange.requestHeaderBytes;
+  const { total, line } = sizesOf(scene, largest);
   const size: Citation = { evidence: largest.evidence.id, path: `/exchanges/${largest.index}/requestHeaderBytes`, says: say(`its request line and headers have ${total} bytes`, `其请求行与请求头共 ${total} 字节`) };
   if (total < harmlessBytes) return { is: 'ruled-out', host, because: [size, citeRequest(largest, outcomeText(largest))] };
 
-  const url = new URL(exchange.url);
-  const line = `${exchange.method} ${url.pathname}${url.search} HTTP/1.1`.length;
   const limit = host === null ? null : requestLimit(scene, host, symptom);
   const over = limit === null ? null : isOver(scene, exchange.url, limit, { total, line });
   const said = exchange.status === 414 || exchange.status === 431 || exchange.status === 494 || /Request Header Or Cookie Too Large|Request-URI Too (?:Large|Long)|header fields? too large/i.test(exchange.body);
@@ -81,7 +113,7 @@ function judgeHop(scene: Looks, host: string | null, symptoms: readonly Symptom[
     return { is: 'inconclusive', host, reason: say(`${exchange.status} may come from headers of ${total} bytes; the same request without them would tell`, `${exchange.status} 可能由 ${total} 字节的请求头引起；去掉它们重试即可判断`), wouldTell: ['nginx-config', 'haproxy-config'], ...(experiment === undefined || fits !== undefined ? {} : { experiment }) };
   }
   const isUrl = exchange.status === 414 || (limit?.of === 'line' && line > limit.bytes);
-  const what = isUrl ? say(`a URL of ${line} bytes`, `${line} 字节的请求行`) : say(`${total} bytes of headers`, `${total} 字节的请求头`);
+  const what = isUrl ? say(`a request of ${total} bytes, nearly all of it the URL,`, `${total} 字节的请求（几乎全部是 URL）`) : say(`${total} bytes of headers`, `${total} 字节的请求头`);
   const allows = limit === null ? say('more than it takes', '超过其上限') : say(`more than its ${limit.bytes} bytes${limit.of === 'line' ? ' a line' : ''} (${limit.setting}, ${limit.at})`, `超过其${limit.of === 'line' ? '每行' : ''} ${limit.bytes} 字节的上限（${limit.setting}，${limit.at === 'default' ? '默认值' : limit.at}）`);
   return {
     is: where !== null && ((said && (over === true || flips || symptom.answeredBy.by === 'log')) || (over === true && (always || symptom.answeredBy.by === 'log')) || flips) ? 'confirmed' : 'likely',
@@ -89,7 +121,7 @@ function judgeHop(scene: Looks, host: string | null, symptoms: readonly Symptom[
     summary: say(`${where ?? 'A hop that is not known'} refuses ${what.en} with ${exchange.status}: ${allows.en}.`, `${where ?? '某一跳（未知）'} 对${what.zh}返回 ${exchange.status}：${allows.zh}。`),
     because,
     explains: symptoms.map((each) => each.id),
-    facts: { bytes: isUrl ? line : total, url: isUrl, product: limit?.product ?? '', setting: limit?.setting ?? '', file: limit?.file ?? '' },
+    facts: { bytes: total, url: isUrl, product: limit?.product ?? '', setting: limit?.setting ?? '', file: limit?.file ?? '' },
     ...(scene.site.backends.some((each) => each.name === host) ? { layer: 'web-server' as const } : {}),
     ...(experiment === undefined || fits !== undefined ? {} : { experiment }),
   };
@@ -101,7 +133,6 @@ function isOver(scene: Scene<never>, url: string, limit: HeaderLimit, { total, l
   if (line > limit.bytes) return true;
   if (total <= limit.bytes) return false;
   // With one header of its own, everything beside the request line and our few short headers is that header.
-  const [own, other] = scene.site.requests.find((each) => each.url === url)?.headerNames ?? [];
-  const ours = 300;
-  return own !== undefined && other === undefined && total - line - ours > limit.bytes ? true : null;
+  const [own, other] = headersOf(scene, url);
+  return own !== undefined && other === undefined && total - line - ownBytes > limit.bytes ? true : null;
 }
