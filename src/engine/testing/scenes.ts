@@ -343,6 +343,8 @@ export interface Made {
   readonly requests?: readonly Request[];
   /** Requests straight to a backend, sent by the balancer. */
   readonly direct?: Readonly<Record<string, readonly Request[]>>;
+  /** Requests of a backend to itself. */
+  readonly itself?: Readonly<Record<string, readonly Request[]>>;
   /** Host evidence by host. */
   readonly hosts?: Readonly<Record<string, About>>;
   /** Another balancer than the nginx of `site`. */
@@ -356,7 +358,7 @@ export interface Made {
 }
 
 /** A whole bundle of what a case names, and of nothing else. */
-export function bundleOf({ requests = [], direct = {}, hosts = {}, balancer, edge, clients = {}, headerNames }: Made): Bundle {
+export function bundleOf({ requests = [], direct = {}, itself = {}, hosts = {}, balancer, edge, clients = {}, headerNames }: Made): Bundle {
   const all: Evidence[] = [];
   const add = <Id extends ProbeId>(probe: Id, host: string, vantage: Evidence['vantage'], data: EvidenceMap[Id]): void => {
     all.push({ id: `e${all.length + 1}`, probe, host, vantage, at: '2026-01-02T03:04:00.000Z', status: 'ok', data } as unknown as Evidence);
@@ -367,6 +369,11 @@ export function bundleOf({ requests = [], direct = {}, hosts = {}, balancer, edg
   for (const [host, sent] of Object.entries(direct))
     add('backend-requests', host, 'balancer', {
       from: 'lb',
+      exchanges: sent.map((each) => exchangeOf({ purpose: 'bypass-balancer', ...each }, host)),
+    });
+  for (const [host, sent] of Object.entries(itself))
+    add('backend-requests', host, 'backend', {
+      from: host,
       exchanges: sent.map((each) => exchangeOf({ purpose: 'bypass-balancer', ...each }, host)),
     });
   for (const [host, about] of Object.entries(hosts)) {
