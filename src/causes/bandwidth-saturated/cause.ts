@@ -58,7 +58,9 @@ export const bandwidthSaturated = defineCause({
       `${host} 的链路已满：${full.device} 发送 ${rate(full.sentBitsPerSecond)}，${limiter(full).zh}为 ${rate(full.limitBitsPerSecond)}；${heldText(full).zh}。`,
     );
     if (symptoms.length === 0) return { is: 'advice', host, summary, because };
-    const crossed = slow !== undefined && crosses(scene, host, full.device, slow);
+    // Where clients are answered directly, nobody can ask over this link but they; how long its queue takes is as good.
+    const sentOn = symptoms.every((each) => !isProxied(scene, each.listenerPort));
+    const crossed = (slow !== undefined && crosses(scene, host, full.device, slow)) || (sentOn && (queueSeconds(full) >= 1 || full.dropped >= 10));
     return {
       // The same page is quick where it does not cross the link, and late or lost where it does.
       is: fine !== null && crossed ? 'confirmed' : 'likely',
@@ -121,8 +123,13 @@ function crosses(scene: Sees, host: string, device: string, { exchange, from }: 
   return routes !== undefined && addresses.some((address) => routeFor(routes, address)?.dev === device);
 }
 
+/** How long what waits takes to be sent. */
+function queueSeconds({ backlogBytes, limitBitsPerSecond }: Pick<LinkUse, 'backlogBytes' | 'limitBitsPerSecond'>): number {
+  return (backlogBytes * 8) / limitBitsPerSecond;
+}
+
 function heldText({ dropped, backlogBytes, limitBitsPerSecond }: LinkUse): ReturnType<typeof say> {
-  const seconds = ((backlogBytes * 8) / limitBitsPerSecond).toFixed(1);
+  const seconds = queueSeconds({ backlogBytes, limitBitsPerSecond }).toFixed(1);
   const waits = say(`${backlogBytes} bytes wait in its queue, ${seconds} s at this rate`, `队列中有 ${backlogBytes} 字节等待，按此速率需 ${seconds} 秒`);
   if (dropped === 0) return waits;
   const lost = say(`${dropped} packets were dropped meanwhile`, `其间丢弃 ${dropped} 个包`);
