@@ -71,7 +71,7 @@ export function deciderOf(evidence: Measured<'firewall'>, { rule, policy, engine
   if (decider === null) return null;
   const where = `${engine === 'iptables' ? 'iptables' : decider.family} ${decider.table}/${decider.chain}`;
   // Figures inside the rule's own text would be told twice.
-  const text = rule?.text.replace(/ counter packets \d+ bytes \d+/, '') ?? `policy ${rejectWith === null ? 'drop' : 'reject'}`;
+  const text = rule?.text.replace(/ counter packets \d+ bytes \d+/, ' counter') ?? `policy ${rejectWith === null ? 'drop' : 'reject'}`;
   const { packetsNow, packetsDelta } = decider;
   const counted =
     packetsNow === null
@@ -108,7 +108,9 @@ export function unreachedSymptoms(scene: Looks, backend: string): readonly Unrea
     const hops = traces.flatMap((trace) => trace.hops.filter((hop) => hop.host === balancer).map((hop) => ({ hop, backend: trace.backend })));
     const noServer = hops.filter(({ hop }) => hasNoServer(hop)).map(({ hop }) => hop);
     const tried = hops.filter((each) => each.backend === backend && connectedAt(each.hop) === false && !hasNoServer(each.hop)).map(({ hop }) => hop);
-    const elsewhere = hops.length > 0 && tried.length === 0 && noServer.length === 0;
+    // Many logs name neither the backend nor the time to connect: such a line rules nothing out.
+    const open = hops.filter((each) => (each.backend === null ? each.hop.line.haproxy === null && each.hop.line.upstream === null : each.backend === backend && connectedAt(each.hop) === null));
+    const elsewhere = hops.length > 0 && open.length === 0 && tried.length === 0 && noServer.length === 0;
     if (elsewhere || (tried.length === 0 && nonces.every((nonce) => arrived.has(nonce)))) return [];
     return [{ symptom, tried, noServer }];
   });

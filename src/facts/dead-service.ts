@@ -3,19 +3,19 @@
 import type { Scene } from '../model/cause.ts';
 import { cite } from '../model/cause.ts';
 import type { Citation, Citations } from '../model/finding.ts';
-import type { ProbeId, TcpListener } from '../model/observations.ts';
+import type { ErrorLine, ProbeId, TcpListener } from '../model/observations.ts';
 import { splitAddress } from '../model/site.ts';
 import type { Symptom } from '../model/symptom.ts';
 import { say } from '../model/text.ts';
 import type { Localised } from '../model/text.ts';
 import type { TraceHop } from '../model/trace.ts';
-import { unreachedSymptoms } from './balancer-reach.ts';
+import { balancerErrors, unreachedSymptoms } from './balancer-reach.ts';
 import { isProxied } from './balancer-sources.ts';
 import { reaches } from './fastcgi.ts';
 import { isFailure, sameRequest } from './failure.ts';
 import { nginxServers } from './nginx-config.ts';
 import { backendRequests, citeRequest, clientRequests, symptomsAt } from './scene.ts';
-import type { Sent } from './scene.ts';
+import type { Logged, Sent } from './scene.ts';
 
 type Looks = Scene<'requests' | 'backend-requests' | 'listeners' | 'nginx-config' | 'haproxy-config' | 'logs' | 'firewall' | 'routes'>;
 
@@ -184,7 +184,8 @@ export function refusedSymptoms(scene: Looks, host: string, others: readonly str
     if (tried.length > 0 || living.length === 0) return [{ symptom, proven: true, line }];
     // Without a backend left, the ones that live were taken out for a reason of their own.
     if (noServer.length > 0 || !livingAnswer(scene, living, symptom) || !someSucceed(scene, symptom)) return [];
-    return [{ symptom, proven: false, line: null }];
+    // A log that does not name backends, but an error log that does.
+    return [{ symptom, proven: refusals(scene, host, symptom).length > 0, line: null }];
   });
   const forwarded = symptomsAt(scene, host).flatMap((symptom): readonly RefusedSymptom[] => {
     // A balancer that only forwards packets hands the client the backend's own refusal.
@@ -193,6 +194,12 @@ export function refusedSymptoms(scene: Looks, host: string, others: readonly str
     return livingAnswer(scene, living, symptom) && someSucceed(scene, symptom) ? [{ symptom, proven: true, line: null }] : [];
   });
   return [...proxied, ...forwarded];
+}
+
+/** The balancer's own lines of refused connections to this backend for the failing page, written while our requests ran. */
+export function refusals(scene: Looks, host: string, symptom: Symptom): readonly Logged<ErrorLine>[] {
+  const path = new URL(symptom.url).pathname;
+  return balancerErrors(scene, host, ['connect-refused']).filter(({ line }) => line.request?.split(' ')[1]?.split('?')[0] === path);
 }
 
 /** Whether every living backend gives the page when it is asked directly from outside: then it is not their failure. */

@@ -74,6 +74,42 @@ const cases: readonly Case[] = [
     explains: ['s1'],
   },
   {
+    why: 'the balancer’s log names no backend, but its error log does',
+    made: made(
+      { listeners: listening(ssh) },
+      {
+        hosts: {
+          lb: {
+            logs: logLines(
+              [accessLine(1, 502), accessLine(2, 200)],
+              [errorLine('connect-refused', { upstream: 'http://10.9.0.1:8000/cart' })],
+            ),
+          },
+        },
+      },
+    ),
+    is: 'confirmed',
+    explains: ['s1'],
+  },
+  {
+    why: 'the balancer’s log names no backend, and its error log another one',
+    made: made(
+      { listeners: listening(ssh) },
+      {
+        hosts: {
+          lb: {
+            logs: logLines(
+              [accessLine(1, 502), accessLine(2, 200)],
+              [errorLine('connect-refused', { upstream: 'http://10.9.0.2:8000/cart' })],
+            ),
+          },
+        },
+      },
+    ),
+    is: 'likely',
+    explains: ['s1'],
+  },
+  {
     why: 'HAProxy tried it and was refused',
     made: made(
       { listeners: listening(ssh) },

@@ -1,8 +1,7 @@
 // The service of a backend does not run: no process holds a listening socket on its port, so the kernel itself answers every SYN with a reset.
 // The balancer's connect() fails at once (ECONNREFUSED): nginx answers 502, HAProxy 503 after its retries, or at once when its health checks have taken
 // every server out; a layer-4 balancer hands the refusal to the client. A firewall that rejects looks the same from outside, so the listening sockets decide.
-import { balancerErrors } from '../../facts/balancer-reach.ts';
-import { citeHop, refusedSymptoms, serviceOf } from '../../facts/dead-service.ts';
+import { citeHop, refusals, refusedSymptoms, serviceOf } from '../../facts/dead-service.ts';
 import { citeError, freshErrors, ids, oldErrors } from '../../facts/scene.ts';
 import { defineCause } from '../../model/cause.ts';
 import { say } from '../../model/text.ts';
@@ -29,10 +28,7 @@ export const backendProcessDown = defineCause({
     const others = backends.filter((name) => name !== host && serviceOf(scene, name).is === 'dead');
     const refused = refusedSymptoms(scene, host, others);
     const line = refused.find((each) => each.line !== null)?.line ?? null;
-    const paths = refused.map(({ symptom }) => new URL(symptom.url).pathname);
-    const errors = balancerErrors(scene, host, ['connect-refused']).filter(({ line: { request } }) =>
-      paths.includes((request ?? '').split(' ')[1]?.split('?')[0] ?? ''),
-    );
+    const errors = refused.flatMap(({ symptom }) => refusals(scene, host, symptom));
     const why = freshErrors(scene, host, reasons).at(-1) ?? oldErrors(scene, host, reasons).at(-1);
     const { port } = service;
     const [first, ...rest] = service.because;

@@ -22,6 +22,8 @@ export const phpFatalError = defineCause({
   perHost: ['backend'],
   needs: ['logs'],
   wants: ['requests', 'backend-requests'],
+  // A disk without room makes scripts die that cannot write.
+  consequenceOf: ['disk-full'],
   judge(scene) {
     const host = scene.host?.host ?? '';
     const symptoms = ownSymptoms(scene, host, [500]);
