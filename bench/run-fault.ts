@@ -61,7 +61,7 @@ export async function ask(
   const first = parsed?.causes[0] ?? null;
   const expected = truth === null ? null : { id: truth.fault.cause, host: truth.variant.host };
   const right = expected === null ? parsed?.outcome === 'healthy' && ran.code === 0 : first?.id === expected.id && first.host === expected.host;
-  const layerOfTruth = expected === null ? null : (causes.find((each) => each.id === expected.id)?.layer ?? null);
+  const layerOfTruth = expected === null ? null : (truth?.variant.layer ?? causes.find((each) => each.id === expected.id)?.layer ?? null);
   const place = placeOf(first?.layer ?? parsed?.suspectedLayer ?? null);
   const slowestFailingMs = Math.max(0, ...(parsed?.symptoms.map((each) => each.maxMs) ?? []));
   const row: Row = {

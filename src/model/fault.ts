@@ -1,6 +1,8 @@
 // A fault breaks a lab site for real. It is written against this interface; src/lab carries it out and keeps a journal, so that a
 // later `lab heal` in another process can undo it.
 
+import type { Layer } from './finding.ts';
+
 export type BalancerEngine = 'nginx' | 'haproxy';
 export type LabLayer = 7 | 4;
 
@@ -83,6 +85,8 @@ export interface FaultVariant {
   readonly layers?: readonly LabLayer[];
   /** The host that the verdict must name (null: no single host). `slb`, `ddos`, `web-2` … */
   readonly host: string | null;
+  /** Where the fault sits, where that is not the layer of its cause: one cause can sit at the balancer or at a backend. */
+  readonly layer?: Layer;
   inject(lab: Lab): Promise<void>;
 }
 export interface Fault {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 
 import { accessLine, balancerLine, findingsOf, fpm, fpmPool, logLines, nginxConfig } from '../../engine/testing/scenes.ts';
-import type { Made, Request } from '../../engine/testing/scenes.ts';
+import type { About, Made, Request } from '../../engine/testing/scenes.ts';
 import type { AccessLine, Connections } from '../../model/observations.ts';
 import { hairpinLoop } from './cause.ts';
 

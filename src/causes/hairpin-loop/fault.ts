@@ -33,6 +33,7 @@ export const hairpinLoopFault: Fault = {
       balancers: ['nginx'],
       layers: [7],
       host: 'slb',
+      layer: 'balancer',
       async inject(lab) {
         await lab.slb.edit(lab.facts.paths.nginxConfig, /worker_connections \d+/, 'worker_connections 128');
         await lab.slb.edit(lab.facts.paths.nginxSite, 'proxy_pass http://shop;', `proxy_pass http://${lab.facts.balancerAddress};`);

@@ -46,8 +46,28 @@ export const headerTooLargeRequest = defineCause({
 function hostsOf(scene: Looks, symptom: Symptom, failed: readonly Sent[]): readonly (string | null)[] {
   const { answeredBy, backends } = symptom;
   if (answeredBy.hop === 'backend' && backends.length > 0) return backends;
-  if (answeredBy.by === 'log' || answeredBy.by === 'page') return [answeredBy.hop === 'unknown' ? null : answeredBy.host];
-  return [firstOver(scene, symptom, failed) ?? (answeredBy.hop === 'unknown' ? null : answeredBy.host)];
+  if (answeredBy.hop !== 'unknown' && (answeredBy.by === 'log' || answeredBy.by === 'page')) return [answeredBy.host];
+  return [firstOver(scene, symptom, failed) ?? (answeredBy.hop === 'unknown' ? (onlyProxied(scene, symptom) ? (scene.site.balancer?.name ?? null) : null) : answeredBy.host)];
+}
+
+/** The same request by a listener that only passes packets on; empty where there is none. */
+function pastProxy(scene: Looks, symptom: Symptom): readonly Sent[] {
+  const forwarding = new Set(scene.site.balancer?.listeners.filter(({ protocol }) => protocol === 'tcp').map(({ port }) => port));
+  return clientRequests(scene, { purpose: 'other-listener' }).filter(({ exchange }) => sameRequest(exchange, symptom) && exchange.listenerPort !== null && forwarding.has(exchange.listenerPort));
+}
+
+/** True where the request is refused straight at the balancer too, and never by the listener that only passes packets on: the balancer's proxy refuses it. */
+function onlyProxied(scene: Looks, symptom: Symptom): boolean {
+  const past = pastProxy(scene, symptom);
+  const straight = clientRequests(scene, { purpose: 'bypass-edge' }).filter(({ exchange }) => sameRequest(exchange, symptom));
+  const refuses = scene.site.edge.length === 0 || (straight.length > 0 && straight.every(({ exchange }) => exchange.status === symptom.status));
+  return symptom.failed === symptom.of && refuses && past.length > 0 && past.every((each) => !isFailure(each.exchange));
+}
+
+/** Whether the backends' own servers refuse it: so does the way past the balancer's proxy, or only some of several servers do. */
+function atBackends(scene: Looks, symptom: Symptom): boolean {
+  const past = pastProxy(scene, symptom);
+  return scene.site.balancer?.listeners.find(({ port }) => port === symptom.listenerPort)?.protocol === 'tcp' || (symptom.failed < symptom.of && scene.site.backends.length > 1) || past.some(({ exchange }) => exchange.status === symptom.status);
 }
 
 /**
@@ -122,7 +142,7 @@ function judgeHop(scene: Looks, host: string | null, symptoms: readonly Symptom[
     because,
     explains: symptoms.map((each) => each.id),
     facts: { bytes: total, url: isUrl, product: limit?.product ?? '', setting: limit?.setting ?? '', file: limit?.file ?? '' },
-    ...(scene.site.backends.some((each) => each.name === host) ? { layer: 'web-server' as const } : {}),
+    ...(scene.site.backends.some((each) => each.name === host) || (host === null && atBackends(scene, symptom)) ? { layer: 'web-server' as const } : {}),
     ...(experiment === undefined || fits !== undefined ? {} : { experiment }),
   };
 }

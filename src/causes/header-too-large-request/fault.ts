@@ -30,6 +30,7 @@ export const headerTooLargeRequestFault: Fault = {
       name: 'backend-one',
       title: 'cookies larger than the web server of one backend allows',
       host: 'web-2',
+      layer: 'web-server',
       async inject(lab) {
         await limit(lab, 'web-2', '4k');
         await lab.siteUses({ headers: { cookie: cookies(6000) } });
@@ -39,6 +40,7 @@ export const headerTooLargeRequestFault: Fault = {
       name: 'backend-all',
       title: 'cookies that the balancer passes on and no backend takes',
       host: null,
+      layer: 'web-server',
       async inject(lab) {
         if (lab.balancer === 'nginx' && lab.layer === 7) await limit(lab, 'slb', '64k');
         await lab.siteUses({ headers: { cookie: cookies(10_000) } });

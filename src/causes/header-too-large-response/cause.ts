@@ -103,8 +103,11 @@ function unlogged(scene: Looks, symptoms: readonly Symptom[]): Finding {
   if (bytes < pageBytes * 0.9) return { is: 'ruled-out', host, because: [citeSize(answer)] };
   const limit = host === null ? null : responseLimit(scene, host, symptom);
   const allowed = limit?.bytes ?? usualBytes[balancer?.kind ?? ''] ?? pageBytes;
-  const others = symptoms.filter(({ answeredBy, failed, of }) => answeredBy.hop === 'balancer' && failed === of);
-  const fine = scene.site.backends.flatMap((each) => askedDirectly(scene, each.name)).filter((each) => sameRequest(each.exchange, symptom));
+  const others = symptoms.filter(({ answeredBy, failed, of }) => (answeredBy.hop === 'balancer' || answeredBy.hop === 'unknown') && failed === of);
+  // Asked past the balancer's proxy: straight, or by a listener that only passes packets on.
+  const forwarding = new Set(balancer?.listeners.filter(({ protocol }) => protocol === 'tcp').map(({ port }) => port));
+  const past = [...scene.site.backends.flatMap((each) => askedDirectly(scene, each.name)), ...clientRequests(scene, { purpose: 'other-listener' }).filter(({ exchange }) => exchange.listenerPort !== null && forwarding.has(exchange.listenerPort))];
+  const fine = past.filter((each) => sameRequest(each.exchange, symptom));
   const small = clientRequests(scene, { purpose: 'static' }).find((each) => !isFailure(each.exchange));
   if (bytes <= allowed || others.length === 0 || fine.length === 0 || fine.some((each) => isFailure(each.exchange)) || small === undefined || logWasSilent(scene, host)) {
     return { is: 'inconclusive', host, reason: say(`answers have headers of ${bytes} bytes, but nothing shows that a proxy refused one`, `响应头为 ${bytes} 字节，但没有证据表明代理拒绝了它`), wouldTell: ['logs'] };
@@ -113,7 +116,7 @@ function unlogged(scene: Looks, symptoms: readonly Symptom[]): Finding {
   return {
     is: 'likely',
     host,
-    summary: say(`The answer’s header has ${bytes} bytes, more than ${host ?? 'the balancer'} seems to take: every backend gives the page, the balancer makes 502 of it.`, `响应头为 ${bytes} 字节，很可能超过 ${host ?? '负载均衡'} 的缓冲区：每台后端都能返回该页面，负载均衡却返回 502。`),
+    summary: say(`The answer’s header has ${bytes} bytes, more than ${host ?? 'the balancer'} seems to take: the page comes well past the balancer, and as 502 through it.`, `响应头为 ${bytes} 字节，很可能超过 ${host ?? '负载均衡'} 的缓冲区：绕过负载均衡能得到该页面，经过它却是 502。`),
     because: [
       citeSize(answer),
       ...(first === undefined ? [] : [citeRequest(first, say(`through the balancer: ${outcomeText(first).en}`, `经过负载均衡：${outcomeText(first).zh}`))]),

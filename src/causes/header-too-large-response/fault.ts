@@ -28,11 +28,12 @@ export const headerTooLargeResponseFault: Fault = {
         await lab.siteUses({ path: `/api/profile?bytes=${lab.balancer === 'nginx' ? 6000 : 20_000}` });
       },
     },
-    { name: 'backend-all', title: 'response headers larger than the FastCGI buffer of every backend', host: null, inject: (lab) => lab.siteUses({ path: '/api/profile?bytes=9000' }) },
+    { name: 'backend-all', title: 'response headers larger than the FastCGI buffer of every backend', host: null, layer: 'web-server', inject: (lab) => lab.siteUses({ path: '/api/profile?bytes=9000' }) },
     {
       name: 'backend-one',
       title: 'response headers larger than the FastCGI buffer of one backend',
       host: 'web-3',
+      layer: 'web-server',
       async inject(lab) {
         await proxyBuffers(lab);
         await fastcgiBuffers(lab, lab.backends.map(({ name }) => name).filter((name) => name !== 'web-3'));
