@@ -1,5 +1,6 @@
 // The balancer's health check as a request that we can send ourselves.
 import type { Evidence } from '../model/evidence.ts';
+import { redacted } from '../model/redact.ts';
 import type { Site } from '../model/site.ts';
 import { checkedServer } from '../facts/health-check.ts';
 import { measured } from '../facts/traces.ts';
@@ -23,7 +24,7 @@ const longestMs = 10_000;
 
 /**
  * The check of one backend: from the balancer's configuration where that was read, else from the site file. Null where there is none over plain
- * HTTP, or where it uses a method that could change something.
+ * HTTP, where it uses a method that could change something, or where it cannot be sent as it is.
  */
 export function checkRequestOf(site: Site, backend: string, balancer: readonly Evidence[]): CheckRequest | null {
   const config = measured(balancer, 'haproxy-config')[0];
@@ -31,6 +32,8 @@ export function checkRequestOf(site: Site, backend: string, balancer: readonly E
   if (checked !== null) {
     const { check, server, timeoutMs } = checked;
     if (check.kind !== 'http' || server.tls || !harmless.has(check.method) || !isPath(check.uri)) return null;
+    // A value that is secret, or worked out by HAProxy for each check, cannot be sent: another request would prove nothing.
+    if ([check.uri, ...check.headers.map(([, value]) => value)].some((each) => each.includes(redacted) || each.includes('%['))) return null;
     return {
       method: check.method,
       path: check.uri,
