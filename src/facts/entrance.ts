@@ -64,18 +64,40 @@ export function clientsOf(scene: Scene<'requests' | 'logs'>): readonly Client[] 
   });
 }
 
-function addressOf(scene: Scene<'requests' | 'logs'>, entrance: Entrance | null, name: string, sent: readonly Sent[]): ClientAddress | null {
+function addressOf(
+  scene: Scene<'requests' | 'logs'>,
+  entrance: Entrance | null,
+  name: string,
+  sent: readonly Sent[],
+): ClientAddress | null {
   const log = entrance === null ? undefined : scene.one('logs', entrance.host);
   const own = new Set(sent.map((each) => each.exchange.nonce));
   const index = log?.data.access.findIndex((line) => line.nonce !== null && own.has(line.nonce) && line.client !== null) ?? -1;
   const logged = log?.data.access[index]?.client ?? null;
-  if (log !== undefined && logged !== null) return { address: logged, citation: cite(log, `/access/${index}/client`, say(`${log.host} sees ${name} as ${logged}`, `${log.host} 看到 ${name} 的地址为 ${logged}`)) };
+  if (log !== undefined && logged !== null)
+    return {
+      address: logged,
+      citation: cite(
+        log,
+        `/access/${index}/client`,
+        say(`${log.host} sees ${name} as ${logged}`, `${log.host} 看到 ${name} 的地址为 ${logged}`),
+      ),
+    };
   const declared = scene.site.clients.find((each) => each.name === name)?.address;
   if (declared !== undefined && !declared.includes('/')) return { address: declared, citation: null };
-  const mine = clientRequests(scene, { from: name }).find((each) => each.exchange.localAddress !== null && each.exchange.door !== 'backend');
+  const mine = clientRequests(scene, { from: name }).find(
+    (each) => each.exchange.localAddress !== null && each.exchange.door !== 'backend',
+  );
   const local = mine?.exchange.localAddress ?? null;
   if (mine === undefined || local === null || (isInner(local) && !isInner(entrance?.address ?? ''))) return null;
-  return { address: local, citation: { evidence: mine.evidence.id, path: `/exchanges/${mine.index}/localAddress`, says: say(`${name} sends from ${local}`, `${name} 的源地址为 ${local}`) } };
+  return {
+    address: local,
+    citation: {
+      evidence: mine.evidence.id,
+      path: `/exchanges/${mine.index}/localAddress`,
+      says: say(`${name} sends from ${local}`, `${name} 的源地址为 ${local}`),
+    },
+  };
 }
 
 function networkOf(scene: Scene<never>, name: string, known: ClientAddress | null): string | null {
@@ -102,7 +124,15 @@ const refusals = new Set([403, 405, 418, 444]);
 
 /** How every request of this client was kept out; null where at least one was answered otherwise. */
 function shutOf({ sent }: Client): Shut | null {
-  const packets = sent.every(({ exchange }) => exchange.status === null && (exchange.error === 'timeout' || exchange.error === 'refused' || exchange.error === 'reset' || exchange.error === 'unreachable' || exchange.error === 'closed'));
+  const packets = sent.every(
+    ({ exchange }) =>
+      exchange.status === null &&
+      (exchange.error === 'timeout' ||
+        exchange.error === 'refused' ||
+        exchange.error === 'reset' ||
+        exchange.error === 'unreachable' ||
+        exchange.error === 'closed'),
+  );
   if (packets) return 'packets';
   return sent.every(({ exchange }) => exchange.status !== null && refusals.has(exchange.status)) ? 'answer' : null;
 }
@@ -129,11 +159,22 @@ export function answerOf({ sent }: Client): Sent | null {
 }
 
 /** What the entrance's firewall does with a new connection from an address; null where its rules could not be read. */
-export function arrivalAt(scene: Scene<'firewall' | 'routes'>, entrance: Entrance, from: string, port: number): { readonly evidence: Measured<'firewall'>; readonly decision: Decision } | null {
+export function arrivalAt(
+  scene: Scene<'firewall' | 'routes'>,
+  entrance: Entrance,
+  from: string,
+  port: number,
+): { readonly evidence: Measured<'firewall'>; readonly decision: Decision } | null {
   const evidence = scene.one('firewall', entrance.host);
   if (evidence === undefined || !firewallWasRead(evidence.data)) return null;
   const routes = scene.one('routes', entrance.host)?.data;
-  const packet = synPacket({ hook: 'input', saddr: from, daddr: entrance.address, dport: port, iif: routes === undefined ? null : interfaceOf(routes, entrance.address) });
+  const packet = synPacket({
+    hook: 'input',
+    saddr: from,
+    daddr: entrance.address,
+    dport: port,
+    iif: routes === undefined ? null : interfaceOf(routes, entrance.address),
+  });
   return { evidence, decision: evaluateArrival(evidence.data, packet, routes === undefined ? {} : { routes }) };
 }
 
@@ -145,7 +186,9 @@ export function portOf({ exchange }: Sent): number {
 
 /** Whether a host's access log was read: only then does silence about a request mean anything. */
 export function logWasRead(scene: Scene<'logs'>, host: string): boolean {
-  return scene.one('logs', host)?.data.files.some((file) => (file.kind === 'nginx-access' || file.kind === 'haproxy') && file.readable) ?? false;
+  return (
+    scene.one('logs', host)?.data.files.some((file) => (file.kind === 'nginx-access' || file.kind === 'haproxy') && file.readable) ?? false
+  );
 }
 
 /** Whether a host's log has any of these requests; null where the log could not be read. */

@@ -29,7 +29,12 @@ export interface HeaderLimit {
 }
 
 /** The way of a failing request through the nginx of a hop; null where it cannot be followed. */
-export function routeAt(scene: Scene<never>, host: string, config: NginxConfig, symptom: Pick<Symptom, 'url' | 'listenerPort'>): NginxRoute | null {
+export function routeAt(
+  scene: Scene<never>,
+  host: string,
+  config: NginxConfig,
+  symptom: Pick<Symptom, 'url' | 'listenerPort'>,
+): NginxRoute | null {
   const url = new URL(symptom.url);
   const backend = scene.site.backends.find((each) => each.name === host);
   const own = url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
@@ -40,13 +45,32 @@ export function routeAt(scene: Scene<never>, host: string, config: NginxConfig, 
 function citeSetting(config: Measured<'nginx-config'>, host: string, name: string, setting: NginxSetting): Citation {
   const path = (setting.directive === null ? null : pointerOf(config.data, setting.directive)) ?? '/configFile';
   const text = `${name} ${setting.args.join(' ')}`;
-  return cite(config, path, say(`nginx on ${host}: ${text} (${setting.at})`, `${host} 的 nginx：${text}（${setting.at === 'default' ? '默认值' : setting.at}）`));
+  return cite(
+    config,
+    path,
+    say(`nginx on ${host}: ${text} (${setting.at})`, `${host} 的 nginx：${text}（${setting.at === 'default' ? '默认值' : setting.at}）`),
+  );
 }
 
-function nginxLimit(config: Measured<'nginx-config'>, host: string, name: string, setting: NginxSetting | null, index: number, of: HeaderLimit['of']): HeaderLimit | null {
+function nginxLimit(
+  config: Measured<'nginx-config'>,
+  host: string,
+  name: string,
+  setting: NginxSetting | null,
+  index: number,
+  of: HeaderLimit['of'],
+): HeaderLimit | null {
   const bytes = settingBytes(setting, index);
   if (setting === null || bytes === null) return null;
-  return { product: 'nginx', setting: name, bytes, of, at: setting.at, file: setting.directive?.file ?? config.data.configFile ?? 'nginx.conf', citation: citeSetting(config, host, name, setting) };
+  return {
+    product: 'nginx',
+    setting: name,
+    bytes,
+    of,
+    at: setting.at,
+    file: setting.directive?.file ?? config.data.configFile ?? 'nginx.conf',
+    citation: citeSetting(config, host, name, setting),
+  };
 }
 
 /** HAProxy keeps a whole header in one buffer, and some of it free for rewriting. Its own values where nobody set others: 16384 and 1024. */
@@ -61,9 +85,20 @@ function haproxyLimit(scene: Looks, host: string): HeaderLimit | null {
   const bytes = bufsize - (parseSize(kept?.words[1] ?? '') ?? Math.min(1024, bufsize / 2));
   const line = size === null ? null : section.lines.findIndex((each) => each.line === size.line);
   const at = size === null ? 'default' : `${config.data.configFile ?? 'haproxy.cfg'}:${size.line}`;
-  const says = say(`HAProxy on ${host} takes ${bytes} bytes of headers: tune.bufsize ${bufsize} (${at}) less tune.maxrewrite`, `${host} 的 HAProxy 最多接受 ${bytes} 字节的头部：tune.bufsize ${bufsize}（${size === null ? '默认值' : at}）减去 tune.maxrewrite`);
+  const says = say(
+    `HAProxy on ${host} takes ${bytes} bytes of headers: tune.bufsize ${bufsize} (${at}) less tune.maxrewrite`,
+    `${host} 的 HAProxy 最多接受 ${bytes} 字节的头部：tune.bufsize ${bufsize}（${size === null ? '默认值' : at}）减去 tune.maxrewrite`,
+  );
   const path = line === null ? `/sections/${global}` : `/sections/${global}/lines/${line}`;
-  return { product: 'haproxy', setting: 'tune.bufsize', bytes, of: 'all', at, file: config.data.configFile ?? 'haproxy.cfg', citation: cite(config, path, says) };
+  return {
+    product: 'haproxy',
+    setting: 'tune.bufsize',
+    bytes,
+    of: 'all',
+    at,
+    file: config.data.configFile ?? 'haproxy.cfg',
+    citation: cite(config, path, says),
+  };
 }
 
 /** What a hop takes of a request's header; null where its configuration could not be read. */
@@ -71,7 +106,14 @@ export function requestLimit(scene: Looks, host: string, symptom: Pick<Symptom, 
   const config = scene.one('nginx-config', host);
   if (config !== undefined && config.data.running) {
     const route = routeAt(scene, host, config.data, symptom);
-    return nginxLimit(config, host, 'large_client_header_buffers', effective(config.data, { server: route?.server ?? null }, 'large_client_header_buffers'), 1, 'line');
+    return nginxLimit(
+      config,
+      host,
+      'large_client_header_buffers',
+      effective(config.data, { server: route?.server ?? null }, 'large_client_header_buffers'),
+      1,
+      'line',
+    );
   }
   return haproxyLimit(scene, host);
 }

@@ -9,15 +9,31 @@ async function list(lab: Lab, set: 'blocked' | 'rejected', client: string): Prom
 export const clientIpBlockedFault: Fault = {
   cause: 'client-ip-blocked',
   variants: [
-    { name: 'dropped', title: 'the edge drops the packets of one client', layers: [7], host: 'ddos', inject: (lab) => list(lab, 'blocked', 'here') },
-    { name: 'reset', title: 'the edge resets the connections of one client', layers: [7], host: 'ddos', inject: (lab) => list(lab, 'rejected', 'client-a') },
+    {
+      name: 'dropped',
+      title: 'the edge drops the packets of one client',
+      layers: [7],
+      host: 'ddos',
+      inject: (lab) => list(lab, 'blocked', 'here'),
+    },
+    {
+      name: 'reset',
+      title: 'the edge resets the connections of one client',
+      layers: [7],
+      host: 'ddos',
+      inject: (lab) => list(lab, 'rejected', 'client-a'),
+    },
     {
       name: 'denied',
       title: 'the edge answers 403 to one client',
       layers: [7],
       host: 'ddos',
       async inject(lab) {
-        await lab.edge.edit(lab.facts.paths.nginxSite, 'client_max_body_size', `deny ${lab.facts.clientAddresses['here'] ?? ''};\n  client_max_body_size`);
+        await lab.edge.edit(
+          lab.facts.paths.nginxSite,
+          'client_max_body_size',
+          `deny ${lab.facts.clientAddresses['here'] ?? ''};\n  client_max_body_size`,
+        );
         await lab.edge.service('nginx', 'reload');
       },
     },
@@ -26,6 +42,7 @@ export const clientIpBlockedFault: Fault = {
       title: 'the access list of a layer-4 listener drops one client',
       layers: [4],
       host: 'slb',
+      layer: 'balancer',
       async inject(lab) {
         const script = [
           'add table ip acl',

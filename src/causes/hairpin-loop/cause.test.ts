@@ -13,7 +13,15 @@ function connections(...all: readonly string[]): Connections {
   const groups = all.map((text) => {
     const [state = '', to = '', count = '', process] = text.split(' ');
     const colon = to.lastIndexOf(':');
-    return { state, local: '10.9.0.1', localPort: null, remote: to.slice(0, colon), remotePort: Number(to.slice(colon + 1)), count: Number(count), processes: process === undefined ? [] : [process] };
+    return {
+      state,
+      local: '10.9.0.1',
+      localPort: null,
+      remote: to.slice(0, colon),
+      remotePort: Number(to.slice(colon + 1)),
+      count: Number(count),
+      processes: process === undefined ? [] : [process],
+    };
   });
   return { groups, total: groups.length };
 }
@@ -30,16 +38,40 @@ interface Case {
   readonly is: string;
 }
 const cases: readonly Case[] = [
-  { why: 'connections to the balancer, whose log has the same page asked for by this backend', made: { requests: [late], hosts: { lb: lb(nested('10.9.0.1')), 'app-1': { connections: itself } } }, is: 'confirmed' },
-  { why: 'every child of the pool waits for the site itself', made: app({ connections: connections('ESTAB 192.0.2.80:80 4 php-fpm'), fpm: fpm([fpmPool({ maxChildren: 4 })]) }), is: 'confirmed' },
+  {
+    why: 'connections to the balancer, whose log has the same page asked for by this backend',
+    made: { requests: [late], hosts: { lb: lb(nested('10.9.0.1')), 'app-1': { connections: itself } } },
+    is: 'confirmed',
+  },
+  {
+    why: 'every child of the pool waits for the site itself',
+    made: app({ connections: connections('ESTAB 192.0.2.80:80 4 php-fpm'), fpm: fpm([fpmPool({ maxChildren: 4 })]) }),
+    is: 'confirmed',
+  },
   { why: 'some connections to the balancer', made: app({ connections: itself, fpm: fpm([fpmPool({ maxChildren: 4 })]) }), is: 'likely' },
-  { why: 'this backend asked for another page', made: { requests: [late], hosts: { lb: lb(nested('10.9.0.1', '/rates')), 'app-1': { connections: itself } } }, is: 'likely' },
-  { why: 'it asked long ago', made: { requests: [late], hosts: { lb: lb(nested('10.9.0.1', '/cart', false)), 'app-1': { connections: itself } } }, is: 'likely' },
+  {
+    why: 'this backend asked for another page',
+    made: { requests: [late], hosts: { lb: lb(nested('10.9.0.1', '/rates')), 'app-1': { connections: itself } } },
+    is: 'likely',
+  },
+  {
+    why: 'it asked long ago',
+    made: { requests: [late], hosts: { lb: lb(nested('10.9.0.1', '/cart', false)), 'app-1': { connections: itself } } },
+    is: 'likely',
+  },
   { why: 'connections to a database only', made: app({ connections: database }), is: 'ruled-out' },
-  { why: 'a connection to another port of the balancer', made: app({ connections: connections('ESTAB 192.0.2.80:9100 2 exporter') }), is: 'ruled-out' },
+  {
+    why: 'a connection to another port of the balancer',
+    made: app({ connections: connections('ESTAB 192.0.2.80:9100 2 exporter') }),
+    is: 'ruled-out',
+  },
   { why: 'connections that are over', made: app({ connections: connections('TIME-WAIT 192.0.2.80:80 40') }), is: 'ruled-out' },
   { why: 'only our own tool asks the balancer', made: app({ connections: connections('ESTAB 192.0.2.80:80 1 curl') }), is: 'ruled-out' },
-  { why: 'calls to itself, and nothing fails', made: { requests: [{ n: 1, status: 200, ms: 9 }], hosts: { lb: lb(), 'app-1': { connections: itself } } }, is: 'advice' },
+  {
+    why: 'calls to itself, and nothing fails',
+    made: { requests: [{ n: 1, status: 200, ms: 9 }], hosts: { lb: lb(), 'app-1': { connections: itself } } },
+    is: 'advice',
+  },
 ];
 
 describe('hairpin-loop', () => {
@@ -49,7 +81,10 @@ describe('hairpin-loop', () => {
     if (is === 'confirmed' || is === 'likely') expect(finding).toMatchObject({ explains: ['s1'] });
   });
 
-  const pass = (client: string): AccessLine => ({ ...balancerLine(1, 502, 'app-1', { connectMs: 1, headerMs: null, responseMs: 4 }), client });
+  const pass = (client: string): AccessLine => ({
+    ...balancerLine(1, 502, 'app-1', { connectMs: 1, headerMs: null, responseMs: 4 }),
+    client,
+  });
   const circle = nginxConfig('http { upstream app { server 192.0.2.80:80; } server { listen 80; location / { proxy_pass http://app; } } }');
 
   it('convicts a balancer that one request passed again and again', () => {
@@ -64,7 +99,10 @@ describe('hairpin-loop', () => {
     { why: 'two lines, as after a second try', lines: [pass('192.0.2.1'), pass('192.0.2.80')] },
     { why: 'three lines of one client', lines: [pass('192.0.2.1'), pass('192.0.2.1'), pass('192.0.2.1')] },
   ])('does not convict it for $why', ({ lines }) => {
-    const findings = findingsOf(hairpinLoop, { requests: [{ n: 1, status: 502, ms: 9 }], hosts: { lb: { logs: logLines(lines), 'nginx-config': circle } } });
+    const findings = findingsOf(hairpinLoop, {
+      requests: [{ n: 1, status: 502, ms: 9 }],
+      hosts: { lb: { logs: logLines(lines), 'nginx-config': circle } },
+    });
     expect(Object.values(findings).map(({ is }) => is)).not.toContain('confirmed');
   });
 });

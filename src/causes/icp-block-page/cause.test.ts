@@ -17,23 +17,71 @@ interface Case {
   readonly explains?: readonly string[];
 }
 const cases: readonly Case[] = [
-  { why: 'its page, and the same request past the edge is well', made: { edge, requests: [intercepted(1), past] }, is: 'confirmed', explains: ['s1'] },
-  { why: 'its page, and the balancer knows only other requests of ours', made: { edge, requests: [intercepted(1)], hosts: { lb: { logs: logLines([accessLine(7, 200)]) } } }, is: 'confirmed', explains: ['s1'] },
+  {
+    why: 'its page, and the same request past the edge is well',
+    made: { edge, requests: [intercepted(1), past] },
+    is: 'confirmed',
+    explains: ['s1'],
+  },
+  {
+    why: 'its page, and the balancer knows only other requests of ours',
+    made: { edge, requests: [intercepted(1)], hosts: { lb: { logs: logLines([accessLine(7, 200)]) } } },
+    is: 'confirmed',
+    explains: ['s1'],
+  },
   {
     why: 'a redirect to an interception page, and past the edge all is well',
-    made: { edge, requests: [{ n: 1, status: 302, ms: 3, seen: { headers: [['location', 'https://dnspod.qcloud.com/static/webblock.html?d=www.example.net']] } }, past] },
+    made: {
+      edge,
+      requests: [
+        { n: 1, status: 302, ms: 3, seen: { headers: [['location', 'https://dnspod.qcloud.com/static/webblock.html?d=www.example.net']] } },
+        past,
+      ],
+    },
     is: 'confirmed',
     explains: ['s1'],
   },
   { why: 'nothing but the page', made: { edge, requests: [intercepted(1)] }, is: 'likely', explains: ['s1'] },
-  { why: 'past the edge it fails too', made: { edge, requests: [intercepted(1), { ...past, status: 502 }] }, is: 'likely', explains: ['s1'] },
-  { why: 'the balancer’s log is empty: its silence says nothing', made: { edge, requests: [intercepted(1)], hosts: { lb: { logs: logLines([]) } } }, is: 'likely' },
-  { why: 'a backend has logged the request: the page may be its own', made: { edge, requests: [intercepted(1), past], hosts: { 'app-1': { logs: logLines([accessLine(1, 403)]) } } }, is: 'inconclusive' },
-  { why: 'another 403', made: { edge, requests: [{ n: 1, status: 403, ms: 3, seen: { body: '<center><h1>403 Forbidden</h1></center><hr><center>nginx</center>' } }, past] }, is: 'ruled-out' },
-  { why: 'a redirect to somewhere else', made: { edge, requests: [{ n: 1, status: 302, ms: 3, seen: { headers: [['location', 'https://www.example.net/login']] } }] }, is: 'ruled-out' },
+  {
+    why: 'past the edge it fails too',
+    made: { edge, requests: [intercepted(1), { ...past, status: 502 }] },
+    is: 'likely',
+    explains: ['s1'],
+  },
+  {
+    why: 'the balancer’s log is empty: its silence says nothing',
+    made: { edge, requests: [intercepted(1)], hosts: { lb: { logs: logLines([]) } } },
+    is: 'likely',
+  },
+  {
+    why: 'a backend has logged the request: the page may be its own',
+    made: { edge, requests: [intercepted(1), past], hosts: { 'app-1': { logs: logLines([accessLine(1, 403)]) } } },
+    is: 'inconclusive',
+  },
+  {
+    why: 'another 403',
+    made: {
+      edge,
+      requests: [{ n: 1, status: 403, ms: 3, seen: { body: '<center><h1>403 Forbidden</h1></center><hr><center>nginx</center>' } }, past],
+    },
+    is: 'ruled-out',
+  },
+  {
+    why: 'a redirect to somewhere else',
+    made: { edge, requests: [{ n: 1, status: 302, ms: 3, seen: { headers: [['location', 'https://www.example.net/login']] } }] },
+    is: 'ruled-out',
+  },
   { why: 'an ordinary failure', made: { edge, requests: [{ n: 1, status: 502, ms: 3 }] }, is: 'ruled-out' },
-  { why: 'a reset handshake, which interception does too', made: { edge, requests: [{ n: 1, status: null, ms: 3, error: 'reset', failedPhase: 'tls' }] }, is: 'inconclusive' },
-  { why: 'no answer at all', made: { edge, requests: [{ n: 1, status: null, ms: 3000, error: 'timeout', failedPhase: 'connect' }] }, is: 'not-applicable' },
+  {
+    why: 'a reset handshake, which interception does too',
+    made: { edge, requests: [{ n: 1, status: null, ms: 3, error: 'reset', failedPhase: 'tls' }] },
+    is: 'inconclusive',
+  },
+  {
+    why: 'no answer at all',
+    made: { edge, requests: [{ n: 1, status: null, ms: 3000, error: 'timeout', failedPhase: 'connect' }] },
+    is: 'not-applicable',
+  },
 ];
 
 describe('icp-block-page', () => {

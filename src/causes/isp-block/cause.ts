@@ -30,16 +30,52 @@ export const ispBlock = defineCause({
     const answer = free === undefined ? null : answerOf(free);
     if (out.length === 0) {
       if (answer === null) return { is: 'not-applicable', host: null, reason: say('no client was kept out', '没有客户端被拦截') };
-      return { is: 'ruled-out', host: null, because: [citeRequest(answer, say(`no client is kept out: ${answer.from} got ${outcomeText(answer).en}`, `没有客户端被拦截：${answer.from} 得到 ${outcomeText(answer).zh}`))] };
+      return {
+        is: 'ruled-out',
+        host: null,
+        because: [
+          citeRequest(
+            answer,
+            say(
+              `no client is kept out: ${answer.from} got ${outcomeText(answer).en}`,
+              `没有客户端被拦截：${answer.from} 得到 ${outcomeText(answer).zh}`,
+            ),
+          ),
+        ],
+      };
     }
-    if (answer === null) return { is: 'inconclusive', host: null, reason: say('no client of any network gets through; one elsewhere would tell', '没有任何网络的客户端能访问；需要其他网络的客户端才能判断') };
+    if (answer === null)
+      return {
+        is: 'inconclusive',
+        host: null,
+        reason: say(
+          'no client of any network gets through; one elsewhere would tell',
+          '没有任何网络的客户端能访问；需要其他网络的客户端才能判断',
+        ),
+      };
     const networks = [...new Set(out.map(({ client }) => client.network))];
-    return networks.map((network) => judgeNetwork(scene, entrance, network, out.filter(({ client }) => client.network === network), crowd.in, answer));
+    return networks.map((network) =>
+      judgeNetwork(
+        scene,
+        entrance,
+        network,
+        out.filter(({ client }) => client.network === network),
+        crowd.in,
+        answer,
+      ),
+    );
   },
   fix: fixIspBlock,
 });
 
-function judgeNetwork(scene: Looks, entrance: Entrance | null, network: string | null, out: readonly ShutOut[], others: readonly Client[], answer: Sent): Finding {
+function judgeNetwork(
+  scene: Looks,
+  entrance: Entrance | null,
+  network: string | null,
+  out: readonly ShutOut[],
+  others: readonly Client[],
+  answer: Sent,
+): Finding {
   const host = null;
   const [shut, second] = out;
   if (shut === undefined) return { is: 'not-applicable', host, reason: say('no client was kept out', '没有客户端被拦截') };
@@ -47,11 +83,39 @@ function judgeNetwork(scene: Looks, entrance: Entrance | null, network: string |
   const neighbour = network === null ? undefined : others.find((each) => each.network === network);
   const served = neighbour === undefined ? null : answerOf(neighbour);
   if (served !== null) {
-    return { is: 'ruled-out', host, because: [citeRequest(served, say(`${served.from} is in the same network ${network ?? ''} as ${names} and is served: ${outcomeText(served).en}`, `${served.from} 与 ${names} 同属网络 ${network ?? ''}，访问正常：${outcomeText(served).zh}`))] };
+    return {
+      is: 'ruled-out',
+      host,
+      because: [
+        citeRequest(
+          served,
+          say(
+            `${served.from} is in the same network ${network ?? ''} as ${names} and is served: ${outcomeText(served).en}`,
+            `${served.from} 与 ${names} 同属网络 ${network ?? ''}，访问正常：${outcomeText(served).zh}`,
+          ),
+        ),
+      ],
+    };
   }
-  const failures = out.slice(0, 2).map(({ client, first }) => citeRequest(first, say(`${client.name}${client.address === null ? '' : ` (${client.address.address})`}: ${outcomeText(first).en}`, `${client.name}${client.address === null ? '' : `（${client.address.address}）`}：${outcomeText(first).zh}`)));
+  const failures = out
+    .slice(0, 2)
+    .map(({ client, first }) =>
+      citeRequest(
+        first,
+        say(
+          `${client.name}${client.address === null ? '' : ` (${client.address.address})`}: ${outcomeText(first).en}`,
+          `${client.name}${client.address === null ? '' : `（${client.address.address}）`}：${outcomeText(first).zh}`,
+        ),
+      ),
+    );
   const far = others.find((each) => each.network !== null && each.network !== network);
-  const good = citeRequest(answer, say(`${answer.from}${far === undefined ? '' : `, of ${far.network ?? ''}`}, the same request: ${outcomeText(answer).en}`, `${answer.from}${far === undefined ? '' : `（${far.network ?? ''}）`} 发送同一请求：${outcomeText(answer).zh}`));
+  const good = citeRequest(
+    answer,
+    say(
+      `${answer.from}${far === undefined ? '' : `, of ${far.network ?? ''}`}, the same request: ${outcomeText(answer).en}`,
+      `${answer.from}${far === undefined ? '' : `（${far.network ?? ''}）`} 发送同一请求：${outcomeText(answer).zh}`,
+    ),
+  );
   const ttl = ttlOf(scene, out);
   if (ttl?.same === true) return { is: 'ruled-out', host, because: [ttl.citation] };
 
@@ -66,12 +130,26 @@ function judgeNetwork(scene: Looks, entrance: Entrance | null, network: string |
     return {
       is: 'inconclusive',
       host,
-      reason: say(`${names} alone is kept out: another client of the same ISP, or a packet capture at ${entrance?.host ?? 'the site'}, would tell whose doing it is`, `只有 ${names} 无法访问：需要同一运营商的另一个客户端，或在 ${entrance?.host ?? '站点'} 抓包，才能判断由谁造成`),
+      reason: say(
+        `${names} alone is kept out: another client of the same ISP, or a packet capture at ${entrance?.host ?? 'the site'}, would tell whose doing it is`,
+        `只有 ${names} 无法访问：需要同一运营商的另一个客户端，或在 ${entrance?.host ?? '站点'} 抓包，才能判断由谁造成`,
+      ),
       wouldTell: ['firewall'],
     };
   }
-  const because: [Citation, ...Citation[]] = [failures[0] ?? good, ...failures.slice(1), good, ...(ttl === null ? [] : [ttl.citation]), ...site.flatMap(({ because: each }) => each)];
-  const what = shut.first.exchange.error === 'timeout' ? say('gets no answer', '得不到任何应答') : shut.first.exchange.failedPhase === 'connect' ? say('is refused', '连接被拒绝') : say('is cut off by a reset', '连接被重置');
+  const because: [Citation, ...Citation[]] = [
+    failures[0] ?? good,
+    ...failures.slice(1),
+    good,
+    ...(ttl === null ? [] : [ttl.citation]),
+    ...site.flatMap(({ because: each }) => each),
+  ];
+  const what =
+    shut.first.exchange.error === 'timeout'
+      ? say('gets no answer', '得不到任何应答')
+      : shut.first.exchange.failedPhase === 'connect'
+        ? say('is refused', '连接被拒绝')
+        : say('is cut off by a reset', '连接被重置');
   return {
     is: cleared ? 'confirmed' : 'likely',
     host,
@@ -81,7 +159,13 @@ function judgeNetwork(scene: Looks, entrance: Entrance | null, network: string |
     ),
     because,
     explains: out.flatMap(({ client }) => symptomsOfClient(scene, client.name)),
-    facts: { clients: names, network: network ?? '', site: entrance?.address ?? shut.first.exchange.remoteAddress ?? '', port: portOf(shut.first), entrance: entrance?.host ?? '' },
+    facts: {
+      clients: names,
+      network: network ?? '',
+      site: entrance?.address ?? shut.first.exchange.remoteAddress ?? '',
+      port: portOf(shut.first),
+      entrance: entrance?.host ?? '',
+    },
   };
 }
 
@@ -100,24 +184,63 @@ function innocence(scene: Looks, entrance: Entrance, out: readonly ShutOut[]): r
   return out.map(({ client, first }): Innocence => {
     const logged = logHas(scene, entrance.host, client.sent);
     const index = logs?.data.access.findIndex((line) => client.sent.some(({ exchange }) => exchange.nonce === line.nonce)) ?? -1;
-    if (logged === true && logs !== undefined) return { cleared: false, because: [], guilty: cite(logs, `/access/${index}/text`, say(`${entrance.host} got the request of ${client.name}`, `${entrance.host} 收到了 ${client.name} 的请求`)) };
+    if (logged === true && logs !== undefined)
+      return {
+        cleared: false,
+        because: [],
+        guilty: cite(
+          logs,
+          `/access/${index}/text`,
+          say(`${entrance.host} got the request of ${client.name}`, `${entrance.host} 收到了 ${client.name} 的请求`),
+        ),
+      };
     const address = client.address?.address ?? null;
     const arrival = address === null ? null : arrivalAt(scene, entrance, address, portOf(first));
     if (arrival === null || address === null) return { cleared: false, because: [], guilty: null };
     const { evidence, decision } = arrival;
     const decider = deciderOf(evidence, decision);
-    if (decision.verdict === 'drop' || decision.verdict === 'reject') return { cleared: false, because: [], guilty: decider?.citation ?? cite(evidence, '', say(`${entrance.host} keeps ${address} out`, `${entrance.host} 拦截 ${address}`)) };
+    if (decision.verdict === 'drop' || decision.verdict === 'reject')
+      return {
+        cleared: false,
+        because: [],
+        guilty: decider?.citation ?? cite(evidence, '', say(`${entrance.host} keeps ${address} out`, `${entrance.host} 拦截 ${address}`)),
+      };
     const path = evidence.data.nft !== null ? '/nft' : evidence.data.iptables !== null ? '/iptables' : '/ip6tables';
-    const lets = cite(evidence, path, say(`the firewall of ${entrance.host} lets ${address} in to port ${portOf(first)}`, `${entrance.host} 的防火墙放行 ${address} 访问 ${portOf(first)} 端口`));
-    const silent = logs === undefined || logged !== false ? [] : [cite(logs, '/access', say(`the log of ${entrance.host} has none of the ${client.sent.length} requests of ${client.name}`, `${entrance.host} 的日志中没有 ${client.name} 的 ${client.sent.length} 个请求`))];
-    return { cleared: decision.verdict === 'accept' && silent.length > 0 && routes !== undefined && canAnswer(routes.data, entrance, address), because: [lets, ...silent], guilty: null };
+    const lets = cite(
+      evidence,
+      path,
+      say(
+        `the firewall of ${entrance.host} lets ${address} in to port ${portOf(first)}`,
+        `${entrance.host} 的防火墙放行 ${address} 访问 ${portOf(first)} 端口`,
+      ),
+    );
+    const silent =
+      logs === undefined || logged !== false
+        ? []
+        : [
+            cite(
+              logs,
+              '/access',
+              say(
+                `the log of ${entrance.host} has none of the ${client.sent.length} requests of ${client.name}`,
+                `${entrance.host} 的日志中没有 ${client.name} 的 ${client.sent.length} 个请求`,
+              ),
+            ),
+          ];
+    return {
+      cleared: decision.verdict === 'accept' && silent.length > 0 && routes !== undefined && canAnswer(routes.data, entrance, address),
+      because: [lets, ...silent],
+      guilty: null,
+    };
   });
 }
 
 /** Whether the entrance has a way back to the client, by the interface that its packets come in on. */
 function canAnswer(routes: Parameters<typeof routeFor>[0], entrance: Entrance, address: string): boolean {
   const iif = interfaceOf(routes, entrance.address);
-  return iif === null ? routeFor(routes, address)?.type === 'unicast' : reversePath(routes, address, iif, entrance.address)?.symmetric === true;
+  return iif === null
+    ? routeFor(routes, address)?.type === 'unicast'
+    : reversePath(routes, address, iif, entrance.address)?.symmetric === true;
 }
 
 /** The hop limit of a reset against that of the site's own packets; null where either was not seen. */
@@ -126,13 +249,20 @@ function ttlOf(scene: Looks, out: readonly ShutOut[]): { readonly same: boolean;
     const reset = client.sent.find(({ exchange }) => exchange.resetTtl !== null);
     if (reset === undefined) continue;
     const from = reset.exchange.remoteAddress;
-    const own = reset.exchange.synAckTtl ?? clientRequests(scene, { from: client.name }).find(({ exchange }) => exchange.remoteAddress === from && exchange.synAckTtl !== null)?.exchange.synAckTtl ?? null;
+    const own =
+      reset.exchange.synAckTtl ??
+      clientRequests(scene, { from: client.name }).find(({ exchange }) => exchange.remoteAddress === from && exchange.synAckTtl !== null)
+        ?.exchange.synAckTtl ??
+      null;
     const ttl = reset.exchange.resetTtl;
     if (own === null || ttl === null) continue;
     const same = own === ttl;
     const says = same
       ? say(`the reset has the hop limit of the site’s own packets, ${ttl}`, `重置包的 TTL 与站点自身的包相同，均为 ${ttl}`)
-      : say(`the reset arrived with hop limit ${ttl}, the site’s own packets with ${own}: somebody else sent it`, `重置包的 TTL 为 ${ttl}，而站点自身的包为 ${own}：它是别人发的`);
+      : say(
+          `the reset arrived with hop limit ${ttl}, the site’s own packets with ${own}: somebody else sent it`,
+          `重置包的 TTL 为 ${ttl}，而站点自身的包为 ${own}：它是别人发的`,
+        );
     return { same, citation: { evidence: reset.evidence.id, path: `/exchanges/${reset.index}/resetTtl`, says } };
   }
   return null;

@@ -20,6 +20,11 @@ export const ispBlockFault: Fault = {
       host: null,
       inject: (lab) => filter(lab, ['tcp flags & (psh | ack) == psh | ack'], 'counter reject with tcp reset'),
     },
-    { name: 'refused', title: 'one ISP answers for the site that its port is closed', host: null, inject: (lab) => filter(lab, ['tcp flags & (syn | ack) == syn'], 'counter reject with tcp reset') },
+    {
+      name: 'refused',
+      title: 'one ISP answers for the site that its port is closed',
+      host: null,
+      inject: (lab) => filter(lab, ['tcp flags & (syn | ack) == syn'], 'counter reject with tcp reset'),
+    },
   ],
 };
