@@ -127,16 +127,19 @@ function originsAt(scene: Sees, host: string, device: string, own: string): read
   for (const { address } of balancerSources(scene, host)) add(address, unreachedSymptoms(scene, host).map((each) => each.symptom));
   const logged = new Map(scene.all('logs').flatMap((logs) => (scene.site.backends.some((each) => each.name === logs.host) ? logs.data.access.flatMap((line) => (line.nonce === null || line.client === null ? [] : [[line.nonce, line.client] as const])) : [])));
   const sentOn = clientRequests(scene, { purpose: ['reproduce', 'other-listener'] }).filter(({ exchange }) => !isProxied(scene, exchange.listenerPort));
-  for (const client of new Set(sentOn.map((each) => each.from))) {
-    const requests = sentOn.filter((each) => each.from === client);
+  for (const place of new Set(sentOn.map((each) => `${each.from} ${each.exchange.listenerPort ?? ''}`))) {
+    const requests = sentOn.filter((each) => `${each.from} ${each.exchange.listenerPort ?? ''}` === place);
+    const client = requests[0]?.from ?? '';
     const lost = new Set(requests.filter(({ exchange }) => exchange.error === 'timeout' && exchange.failedPhase === 'connect').map(({ exchange }) => exchange.nonce));
     const symptoms = symptomsAt(scene, host).filter((symptom) => symptom.client === client && symptom.status === null && symptom.exchanges.some(({ nonce }) => lost.has(nonce)));
-    // What another backend's log shows is what arrives here too; a client behind NAT does not know it itself.
+    // What another backend's log shows of this listener is what arrives here too; a client behind NAT does not know it itself.
     const seen = requests.flatMap(({ exchange }) => logged.get(exchange.nonce) ?? []);
-    const told = seen.length > 0 ? seen : requests.flatMap(({ exchange }) => exchange.localAddress ?? []);
-    for (const address of new Set(told)) add(address, symptoms);
+    // A connection that never stood has no address of ours, but others of the same client have.
+    const own = clientRequests(scene, { from: client }).flatMap(({ exchange }) => exchange.localAddress ?? []);
+    const told = new Set(seen.length > 0 ? seen : own);
+    for (const address of told) add(address, symptoms);
     const [plain = ''] = scene.site.clients.find((each) => each.name === client)?.address?.split('/') ?? [];
-    if (told.length === 0 && plain !== '') add(plain, symptoms);
+    if (told.size === 0 && plain !== '') add(plain, symptoms);
   }
   return [...found].flatMap(([address, symptoms]): readonly Origin[] => {
     const back = reversePath(routes, address, device, own);
