@@ -52,7 +52,7 @@ export function reportOf(judgement: Judgement, verdict: Verdict, language: Langu
       .sceneFor(null)
       .all('requests')
       .reduce((sum, each) => sum + each.data.exchanges.filter((exchange) => exchange.purpose === 'reproduce').length, 0),
-    symptoms: symptoms.map(({ exchanges, listenerPort: _, ...symptom }) => ({ ...symptom, backends: [...symptom.backends], samples: samplesOf(judgement, exchanges) })),
+    symptoms: symptoms.map(({ exchanges, listenerPort: _, shadow: __, ...symptom }) => ({ ...symptom, backends: [...symptom.backends], samples: samplesOf(judgement, exchanges) })),
     causes,
     advice,
     ruledOut,

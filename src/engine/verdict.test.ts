@@ -24,6 +24,7 @@ function symptom(id: string, backends: readonly string[] = []): Symptom {
     p50Ms: 1,
     maxMs: 1,
     backends,
+    shadow: false,
     exchanges: [],
   };
 }

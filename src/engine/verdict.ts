@@ -30,7 +30,9 @@ export function verdictOf(judgement: Judgement): Verdict {
   const { symptoms } = judgement;
   const candidates = group(judgement).filter((each) => each.explains.size > 0);
   const roots = candidates.map((each) => withoutConsequences(each, candidates, symptoms)).filter((each) => each.explains.size > 0);
-  const open = new Set(symptoms.flatMap(elementsOf));
+  // A shadow needs no cause of its own while the failures that cast it are here to be explained.
+  const bodies = symptoms.filter((each) => !each.shadow);
+  const open = new Set((bodies.length > 0 ? bodies : symptoms).flatMap(elementsOf));
   const chosen: Candidate[] = [];
   // Among equals, a root with consequences comes before a cause that stands alone.
   const rest = roots.toSorted((a, b) => b.certainty - a.certainty || chainOf(b, candidates).length - chainOf(a, candidates).length);

@@ -12,7 +12,8 @@ import type { FastcgiPass } from './fastcgi.ts';
 import { isFailure, sameRequest } from './failure.ts';
 import { routeOf } from './nginx-config.ts';
 import type { NginxRoute } from './nginx-config.ts';
-import { accessLines, backendRequests, clientRequests, freshErrors, symptomsAt } from './scene.ts';
+import { accessLines, backendRequests, balancerErrors, clientRequests, ejections, freshErrors, symptomsAt } from './scene.ts';
+import { tryAt } from './traces.ts';
 import type { Logged, Sent } from './scene.ts';
 
 type Looks = Scene<'requests' | 'backend-requests'>;
@@ -37,28 +38,22 @@ export interface LateSymptom {
  * Symptoms that a slow answer of this backend can have made: 504, or no answer until our own deadline. Left out are those of which the balancer's
  * log says that it never got a connection.
  */
-export function lateSymptoms(scene: Scene<never>, host: string): readonly LateSymptom[] {
+export function lateSymptoms(scene: Scene<'logs'>, host: string): readonly LateSymptom[] {
+  // A balancer that tries the next member after a timeout may end with 502 for want of members; its error log has the timeouts.
+  const waited = balancerErrors(scene, host, ['read-timeout']).length > 0;
   return symptomsAt(scene, host)
-    .filter(({ status, error }) => status === 504 || (status === null && error === 'timeout'))
-    .flatMap((symptom) => {
+    .filter(({ status, error, shadow }) => status === 504 || (status === null && error === 'timeout') || ((waited || shadow) && status === 502))
+    .flatMap((symptom): readonly LateSymptom[] => {
+      if (symptom.shadow) return ejections(scene, host, ['read-timeout']).length > 0 ? [{ symptom, gaveUp: [], atBackend: false }] : [];
       const nonces = new Set(symptom.exchanges.map((each) => each.nonce));
-      const own = scene.traces.filter((trace) => nonces.has(trace.nonce) && trace.backend === host);
+      const own = scene.traces.filter((trace) => nonces.has(trace.nonce) && trace.tried.includes(host));
       const hops = own.flatMap((trace) => trace.hops.filter((hop) => hop.role === 'balancer'));
-      const connected = hops.filter((hop) => connectedAt(hop) !== false);
+      const connected = hops.filter((hop) => tryAt(scene.site, hop.line, host)?.connected !== false);
       if (hops.length > 0 && connected.length === 0) return [];
+      if (symptom.status === 502 && connected.length === 0) return [];
       const atBackend = own.some((trace) => trace.madeBy === host) || (own.length === 0 && symptom.answeredBy.hop === 'backend');
-      return [{ symptom, gaveUp: connected.filter((hop) => connectedAt(hop) === true && !answered(hop)), atBackend }];
+      return [{ symptom, gaveUp: connected.filter((hop) => tryAt(scene.site, hop.line, host)?.connected === true && tryAt(scene.site, hop.line, host)?.answered !== true), atBackend }];
     });
-}
-
-/** Whether the balancer got a connection for its last try; null where its log does not say. */
-export function connectedAt({ line }: TraceHop): boolean | null {
-  if (line.haproxy !== null) return line.haproxy.connectMs >= 0;
-  const last = line.upstream?.connectMs.at(-1);
-  return last === undefined ? null : last !== null;
-}
-function answered({ line }: TraceHop): boolean {
-  return line.haproxy === null ? line.upstream?.headerMs.at(-1) != null : line.haproxy.responseMs >= 0;
 }
 
 /** Failing requests of other users that this host's web server logged while ours ran. 499: whoever asked gave up waiting. */

@@ -8,7 +8,6 @@ import { splitAddress } from '../model/site.ts';
 import type { Symptom } from '../model/symptom.ts';
 import { say } from '../model/text.ts';
 import type { TraceHop } from '../model/trace.ts';
-import { connectedAt } from './backend-view.ts';
 import { balancerSources, isProxied } from './balancer-sources.ts';
 import type { BalancerSource } from './balancer-sources.ts';
 import { isFailure } from './failure.ts';
@@ -16,6 +15,8 @@ import { evaluateArrival, firewallWasRead, synPacket } from './firewall.ts';
 import type { Decision, Verdict } from './firewall.ts';
 import { interfaceOf } from './routes.ts';
 import { backendRequests, freshErrors, symptomsAt } from './scene.ts';
+import { tryAt } from './traces.ts';
+import { isPoolName } from './tries.ts';
 import type { Logged, Sent } from './scene.ts';
 
 type Looks = Scene<'requests' | 'backend-requests' | 'logs' | 'firewall' | 'routes' | 'haproxy-config' | 'nginx-config'>;
@@ -105,11 +106,11 @@ export function unreachedSymptoms(scene: Looks, backend: string): readonly Unrea
     if (!connecting || answeredBy.hop === 'backend' || !isProxied(scene, symptom.listenerPort)) return [];
     const nonces = symptom.exchanges.map((each) => each.nonce);
     const traces = scene.traces.filter((trace) => nonces.includes(trace.nonce));
-    const hops = traces.flatMap((trace) => trace.hops.filter((hop) => hop.host === balancer).map((hop) => ({ hop, backend: trace.backend })));
+    const hops = traces.flatMap((trace) => trace.hops.filter((hop) => hop.host === balancer).map((hop) => ({ hop, tried: trace.tried, at: tryAt(scene.site, hop.line, backend) })));
     const noServer = hops.filter(({ hop }) => hasNoServer(hop)).map(({ hop }) => hop);
-    const tried = hops.filter((each) => each.backend === backend && connectedAt(each.hop) === false && !hasNoServer(each.hop)).map(({ hop }) => hop);
+    const tried = hops.filter((each) => each.tried.includes(backend) && each.at?.connected === false).map(({ hop }) => hop);
     // Many logs name neither the backend nor the time to connect: such a line rules nothing out.
-    const open = hops.filter((each) => (each.backend === null ? each.hop.line.haproxy === null && each.hop.line.upstream === null : each.backend === backend && connectedAt(each.hop) === null));
+    const open = hops.filter((each) => (each.tried.length === 0 ? each.hop.line.haproxy === null && each.hop.line.upstream === null : each.tried.includes(backend) && each.at?.connected == null));
     const elsewhere = hops.length > 0 && open.length === 0 && tried.length === 0 && noServer.length === 0;
     if (elsewhere || (tried.length === 0 && nonces.every((nonce) => arrived.has(nonce)))) return [];
     return [{ symptom, tried, noServer }];
@@ -120,7 +121,7 @@ export function unreachedSymptoms(scene: Looks, backend: string): readonly Unrea
 function hasNoServer({ line }: TraceHop): boolean {
   if (line.haproxy !== null) return line.haproxy.server === '<NOSRV>';
   const last = line.upstream?.addresses.at(-1);
-  return last !== undefined && !/[:.]/.test(last);
+  return last !== undefined && isPoolName(last);
 }
 
 /** The same page asked from the balancer and from the backend itself: what came of each. */
@@ -136,14 +137,4 @@ export function bothSides(scene: Scene<'backend-requests'>, backend: string): Bo
   const fromBalancer = balancer === undefined ? [] : backendRequests(scene, backend, { from: balancer }).filter(({ exchange }) => exchange.failedPhase === 'connect');
   const own = backendRequests(scene, backend, { from: backend }).filter(({ exchange }) => exchange.phases.connectedMs !== null);
   return { fromBalancer, itself: own.find(({ exchange }) => !isFailure(exchange)) ?? own[0] ?? null };
-}
-
-/** The balancer's fresh error lines about this backend. */
-export function balancerErrors(scene: Scene<'logs'>, backend: string, signatures: readonly string[]): readonly Logged<ErrorLine>[] {
-  const target = scene.site.backends.find((each) => each.name === backend);
-  const balancer = scene.site.balancer?.name;
-  if (target === undefined || balancer === undefined) return [];
-  const { host, port } = splitAddress(target.address);
-  const authority = `${host.includes(':') ? `[${host}]` : host}:${port ?? 80}`;
-  return freshErrors(scene, balancer, signatures).filter(({ line }) => line.upstream !== null && line.upstream.replace(/^\w+:\/\//, '').split('/')[0] === authority);
 }

@@ -9,12 +9,12 @@ import type { Symptom } from '../model/symptom.ts';
 import { say } from '../model/text.ts';
 import type { Localised } from '../model/text.ts';
 import type { TraceHop } from '../model/trace.ts';
-import { balancerErrors, unreachedSymptoms } from './balancer-reach.ts';
+import { unreachedSymptoms } from './balancer-reach.ts';
 import { isProxied } from './balancer-sources.ts';
 import { reaches } from './fastcgi.ts';
 import { isFailure, sameRequest } from './failure.ts';
 import { nginxServers } from './nginx-config.ts';
-import { backendRequests, citeRequest, clientRequests, symptomsAt } from './scene.ts';
+import { backendRequests, balancerErrors, citeRequest, clientRequests, symptomsAt } from './scene.ts';
 import type { Logged, Sent } from './scene.ts';
 
 type Looks = Scene<'requests' | 'backend-requests' | 'listeners' | 'nginx-config' | 'haproxy-config' | 'logs' | 'firewall' | 'routes'>;

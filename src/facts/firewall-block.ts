@@ -4,11 +4,11 @@ import type { Advice, Citation, Citations, Convicted, Finding } from '../model/f
 import type { HaproxyServerStat } from '../model/observations.ts';
 import { say } from '../model/text.ts';
 import type { Localised } from '../model/text.ts';
-import { balancerErrors, bothSides, deciderOf, passageTo, unreachedSymptoms } from './balancer-reach.ts';
+import { bothSides, deciderOf, passageTo, unreachedSymptoms } from './balancer-reach.ts';
 import type { Decider, Passage, Unreached } from './balancer-reach.ts';
 import type { Decision } from './firewall.ts';
 import { firewallWasRead } from './firewall.ts';
-import { citeError, citeRequest, ids, outcomeText } from './scene.ts';
+import { balancerErrors, citeError, citeRequest, ids, outcomeText } from './scene.ts';
 import { backendOf } from './traces.ts';
 
 type Looks = Scene<'requests' | 'backend-requests' | 'logs' | 'firewall' | 'routes' | 'haproxy-config' | 'nginx-config' | 'haproxy-stat'>;

@@ -6,6 +6,7 @@ import type { Measured } from '../model/evidence.ts';
 import type { Exchange, Purpose } from '../model/exchange.ts';
 import type { Citation } from '../model/finding.ts';
 import type { AccessLine, ErrorLine } from '../model/observations.ts';
+import { splitAddress } from '../model/site.ts';
 import type { Symptom } from '../model/symptom.ts';
 import { say } from '../model/text.ts';
 import type { Localised } from '../model/text.ts';
@@ -122,4 +123,31 @@ export function accessLines(scene: Scene<'logs'>, host: string, choose: (line: A
 }
 export function citeAccess(logged: Logged<AccessLine>, says?: Localised): Citation {
   return cite(logged.evidence, `/access/${logged.index}/text`, says ?? say(logged.line.text, logged.line.text));
+}
+
+/** The balancer's fresh error lines about this backend. */
+export function balancerErrors(scene: Scene<'logs'>, backend: string, signatures: readonly string[]): readonly Logged<ErrorLine>[] {
+  return aboutBackend(scene, backend, (balancer) => freshErrors(scene, balancer, signatures));
+}
+
+/** How long before "no live upstreams" the failures lie that took a member out: nginx's fail_timeout is 10 s as shipped. */
+const ejectionMs = 30_000;
+
+/** The balancer's error lines, old ones too, about failures of this backend that made the balancer take it out of the pool. */
+export function ejections(scene: Scene<'logs'>, backend: string, signatures: readonly string[]): readonly Logged<ErrorLine>[] {
+  return aboutBackend(scene, backend, (balancer) => {
+    const none = freshErrors(scene, balancer, ['no-live-upstreams'])[0];
+    if (none === undefined || none.line.at === null) return [];
+    const since = Date.parse(none.line.at) - ejectionMs;
+    return [...oldErrors(scene, balancer, signatures), ...freshErrors(scene, balancer, signatures)].filter(({ line }) => line.at !== null && Date.parse(line.at) >= since);
+  });
+}
+
+function aboutBackend(scene: Scene<'logs'>, backend: string, linesOf: (balancer: string) => readonly Logged<ErrorLine>[]): readonly Logged<ErrorLine>[] {
+  const target = scene.site.backends.find((each) => each.name === backend);
+  const balancer = scene.site.balancer?.name;
+  if (target === undefined || balancer === undefined) return [];
+  const { host, port } = splitAddress(target.address);
+  const authority = `${host.includes(':') ? `[${host}]` : host}:${port ?? 80}`;
+  return linesOf(balancer).filter(({ line }) => line.upstream !== null && line.upstream.replace(/^\w+:\/\//, '').split('/')[0] === authority);
 }

@@ -13,7 +13,8 @@ interface Failed {
   readonly client: string;
   readonly evidence: string;
   readonly answerer: Answerer;
-  readonly backend: string | null;
+  readonly backends: readonly string[];
+  readonly shadow: boolean;
 }
 
 export function symptomsOf(site: SiteFacts, evidence: readonly Evidence[], traces: readonly Trace[]): readonly Symptom[] {
@@ -30,9 +31,9 @@ export function symptomsOf(site: SiteFacts, evidence: readonly Evidence[], trace
       const trace = traceOf.get(exchange.nonce);
       const sometimesFine = requests.data.exchanges.some((each) => each.purpose === 'reproduce' && sameRequest(each, exchange) && !isFailure(each));
       const answerer = answererOf(site, exchange, trace, everyone.map(([each]) => each), sometimesFine);
-      const key = [kind, exchange.status, exchange.error, answerer.hop, answerer.hop === 'backend' ? '' : answerer.host].join(' ');
+      const key = [kind, exchange.status, exchange.error, answerer.hop, answerer.hop === 'backend' ? '' : answerer.host, trace?.noneLeft === true && trace.tried.length === 0].join(' ');
       const group = groups.get(key) ?? [];
-      group.push({ exchange, client: requests.data.from, evidence: requests.id, answerer, backend: trace?.backend ?? null });
+      group.push({ exchange, client: requests.data.from, evidence: requests.id, answerer, backends: trace === undefined ? [] : trace.tried.length > 0 ? trace.tried : trace.backend === null ? [] : [trace.backend], shadow: trace !== undefined && trace.noneLeft && trace.tried.length === 0 });
       groups.set(key, group);
     }
   }
@@ -58,7 +59,8 @@ function symptomOf(group: readonly Failed[], id: string, sent: ReadonlyMap<strin
     of: sent.get([client, exchange.method, exchange.url].join(' ')) ?? group.length,
     p50Ms: Math.round(times[Math.floor((times.length - 1) / 2)] ?? 0),
     maxMs: Math.round(times.at(-1) ?? 0),
-    backends: [...new Set(group.map((each) => each.backend).filter((name) => name !== null))].toSorted(),
+    backends: [...new Set(group.flatMap((each) => each.backends))].toSorted(),
+    shadow: group.every((each) => each.shadow),
     exchanges: group.map((each) => ({ evidence: each.evidence, nonce: each.exchange.nonce })),
   };
 }

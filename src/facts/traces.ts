@@ -4,6 +4,8 @@ import type { Exchange } from '../model/exchange.ts';
 import type { AccessLine } from '../model/observations.ts';
 import { splitAddress } from '../model/site.ts';
 import type { Trace, TraceHop } from '../model/trace.ts';
+import { isPoolName, triesOf, withTries } from './tries.ts';
+import type { Try } from './tries.ts';
 
 /** Evidence of one probe that was measured, in the order of gathering. */
 export function measured<Id extends Evidence['probe']>(evidence: readonly Evidence[], probe: Id): readonly Measured<Id>[] {
@@ -19,6 +21,12 @@ export function backendOf(site: SiteFacts, address: string): string | null {
   }
   const sameHost = site.backends.filter((backend) => splitAddress(backend.address).host === wanted.host);
   return sameHost.length === 1 ? (sameHost[0]?.name ?? null) : null;
+}
+
+/** The last try at one backend that a proxy's line tells of; its last try at all where none names that backend. */
+export function tryAt(site: SiteFacts, line: AccessLine, backend: string): Try | null {
+  const tries = triesOf(line);
+  return tries.findLast((each) => backendOf(site, each.address) === backend) ?? tries.at(-1) ?? null;
 }
 
 /** True where the hop's own log says that the code came from the next hop, false where it made the code itself, null where it can't tell. */
@@ -52,9 +60,13 @@ export function tracesOf(site: SiteFacts, evidence: readonly Evidence[]): readon
       if (server.startsWith('<')) return null;
       return servers.get(`${backend}/${server}`) ?? (site.backends.some((each) => each.name === server) ? server : null);
     }
-    const address = line.upstream?.addresses.at(-1);
-    return address === undefined || address.startsWith('unix:') ? null : backendOf(site, address);
+    return backendsTried(line).at(-1) ?? null;
   };
+  const backendsTried = (line: AccessLine): readonly string[] =>
+    triesOf(line)
+      .filter(({ address }) => !address.startsWith('unix:') && !isPoolName(address))
+      .map(({ address }) => backendOf(site, address))
+      .filter((name) => name !== null);
 
   const order = [...site.edge.map((each) => each.name), ...(site.balancer ? [site.balancer.name] : []), ...site.backends.map((each) => each.name)];
   const roleOf = (host: string): TraceHop['role'] | null =>
@@ -64,7 +76,7 @@ export function tracesOf(site: SiteFacts, evidence: readonly Evidence[]): readon
   for (const log of measured(evidence, 'logs')) {
     const role = roleOf(log.host);
     if (role === null) continue;
-    log.data.access.forEach((line, index) => {
+    withTries(log.data).forEach((line, index) => {
       if (line.nonce === null) return;
       const list = hops.get(line.nonce) ?? [];
       list.push({ host: log.host, role, evidence: log.id, index, line });
@@ -84,6 +96,8 @@ export function tracesOf(site: SiteFacts, evidence: readonly Evidence[]): readon
       nonce: exchange.nonce,
       hops: way,
       backend: exchange.door === 'backend' ? (exchange.target ?? host) : (inner ?? named),
+      tried: [...new Set(way.flatMap((hop) => (hop.role === 'backend' ? [hop.host] : hop.line.haproxy === null ? backendsTried(hop.line) : [backendOfLine(hop.line)].filter((name) => name !== null))))],
+      noneLeft: way.some((hop) => hop.role === 'balancer' && hop.line.haproxy === null && isPoolName(triesOf(hop.line).at(-1)?.address ?? ':')),
       madeBy: madeBy(way, exchange.status, backendOfLine, everyBackendRead),
     });
   }

@@ -28,6 +28,8 @@ export interface Symptom {
   readonly maxMs: number;
   /** Backends that served the failing requests, where logs or headers tell. */
   readonly backends: readonly string[];
+  /** True where the balancer answered at once because earlier failures had taken every member of the pool out: a shadow of those failures. */
+  readonly shadow: boolean;
   /** Which exchanges: evidence id and nonce of each. */
   readonly exchanges: readonly { readonly evidence: string; readonly nonce: string }[];
 }

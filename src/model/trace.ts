@@ -6,6 +6,7 @@ export interface TraceHop {
   readonly role: 'edge' | 'balancer' | 'backend';
   readonly evidence: string; // id of the `logs` evidence
   readonly index: number; // of the line in its `access`
+  /** The log's line; tries that only the error log knows are filled in. */
   readonly line: AccessLine;
 }
 export interface Trace {
@@ -14,6 +15,10 @@ export interface Trace {
   readonly hops: readonly TraceHop[];
   /** Backend that served it, where a log or the address addressed tells. */
   readonly backend: string | null;
+  /** Every backend that was tried for it, in order; more than one where the balancer tried again. */
+  readonly tried: readonly string[];
+  /** The balancer had no member of the pool left: earlier failures had taken them all out. */
+  readonly noneLeft: boolean;
   /** Hop whose answer the client got: the deepest one that logged the status the client saw. Null without logs. */
   readonly madeBy: string | null;
 }

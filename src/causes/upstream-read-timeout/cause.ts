@@ -40,7 +40,9 @@ export const upstreamReadTimeout = defineCause({
     const served = servedHere(scene, host, symptom);
     const failed = served.filter(({ exchange }) => isFailure(exchange));
     // What the one that gave up first allowed, as it showed.
-    const allowedMs = Math.min(...(failed.length > 0 ? failed.map(({ exchange }) => exchange.phases.totalMs) : [symptom.p50Ms]));
+    const showed = Math.min(...(failed.length > 0 ? failed.map(({ exchange }) => exchange.phases.totalMs) : [symptom.p50Ms]));
+    // An answer at once, for want of members, shows nothing of the time that was allowed before.
+    const allowedMs = symptom.shadow ? (balancerReadTimeout(scene, symptom)?.ms ?? Number.POSITIVE_INFINITY) : showed;
     const slow = askedDirectly(scene, host).filter(
       ({ exchange }) =>
         sameRequest(exchange, symptom) && exchange.phases.connectedMs !== null && exchange.phases.totalMs >= allowedMs * 0.9,
