@@ -32,7 +32,11 @@ export function balancerSources(scene: Looks, backend: string): readonly Balance
   return declaredSpans(scene).flatMap((span) => {
     if (span === null) return [];
     const inner = span.last - span.first > 1n ? [span.first + 1n, (span.first + span.last) / 2n, span.last - 1n] : [span.first, span.last];
-    return [...new Set(inner)].map((value): BalancerSource => ({ address: formatAddress({ family: span.family, value }), by: 'declared', citation: null }));
+    return [...new Set(inner)].map((value): BalancerSource => ({
+      address: formatAddress({ family: span.family, value }),
+      by: 'declared',
+      citation: null,
+    }));
   });
 }
 
@@ -41,11 +45,14 @@ export function isProxied(scene: Scene<'haproxy-config' | 'nginx-config'>, port:
   const { balancer } = scene.site;
   const listener = balancer?.listeners.find((each) => each.port === port);
   if (balancer === undefined || listener?.protocol !== 'tcp') return true;
-  const binds = (words: readonly string[]): boolean => words[0] === 'bind' && (words[1] ?? '').split(',').some((each) => each.endsWith(`:${port}`));
+  const binds = (words: readonly string[]): boolean =>
+    words[0] === 'bind' && (words[1] ?? '').split(',').some((each) => each.endsWith(`:${port}`));
   const haproxy = scene.one('haproxy-config', balancer.name);
   if (haproxy?.data.sections.some((section) => section.lines.some((line) => binds(line.words))) === true) return true;
   const streams = scene.one('nginx-config', balancer.name)?.data.directives.filter((each) => each.name === 'stream') ?? [];
-  const listens = streams.flatMap((stream) => (stream.block ?? []).flatMap((server) => (server.block ?? []).filter((each) => each.name === 'listen')));
+  const listens = streams.flatMap((stream) =>
+    (stream.block ?? []).flatMap((server) => (server.block ?? []).filter((each) => each.name === 'listen')),
+  );
   return listens.some((each) => new RegExp(`(?:^|:)${port}$`).test(each.args[0] ?? ''));
 }
 
@@ -59,10 +66,27 @@ function loggedSources(scene: Looks): readonly BalancerSource[] {
     if (!scene.site.backends.some((each) => each.name === evidence.host)) continue;
     for (const [index, line] of evidence.data.access.entries()) {
       const address = line.client === null ? null : parseAddress(line.client);
-      if (line.nonce === null || !sent.has(line.nonce) || address === null || !spans.some((span) => span !== null && spanHolds(span, address))) continue;
+      if (
+        line.nonce === null ||
+        !sent.has(line.nonce) ||
+        address === null ||
+        !spans.some((span) => span !== null && spanHolds(span, address))
+      )
+        continue;
       const text = formatAddress(address);
       if (found.some((each) => each.address === text)) continue;
-      found.push({ address: text, by: 'seen', citation: cite(evidence, `/access/${index}/client`, say(`${evidence.host} logs requests of the balancer as coming from ${text}`, `${evidence.host} 的日志显示负载均衡的请求来自 ${text}`)) });
+      found.push({
+        address: text,
+        by: 'seen',
+        citation: cite(
+          evidence,
+          `/access/${index}/client`,
+          say(
+            `${evidence.host} logs requests of the balancer as coming from ${text}`,
+            `${evidence.host} 的日志显示负载均衡的请求来自 ${text}`,
+          ),
+        ),
+      });
     }
   }
   return found;

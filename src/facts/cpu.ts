@@ -45,7 +45,9 @@ export function cpuUse(scene: Scene<'processes' | 'host-facts'>, host: string): 
 function servingOf(processes: readonly Process[]): CpuUse['serving'] {
   const waits = processes.flatMap((process, index) => {
     const waitedSeconds = process.cpuWaitSeconds?.delta ?? null;
-    return waitedSeconds === null || !serves(process) ? [] : [{ index, name: process.name, waitedSeconds, ranSeconds: process.cpuSeconds.delta ?? 0 }];
+    return waitedSeconds === null || !serves(process)
+      ? []
+      : [{ index, name: process.name, waitedSeconds, ranSeconds: process.cpuSeconds.delta ?? 0 }];
   });
   const [longest] = waits.toSorted((a, b) => b.waitedSeconds - a.waitedSeconds);
   if (longest === undefined) return null;

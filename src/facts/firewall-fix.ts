@@ -12,7 +12,9 @@ export function openFirewall(finding: Convicted): Fix {
   const byPolicy = finding.facts?.byPolicy === true;
   const steps: FixStep[] = [];
   for (const range of ranges) {
-    const title = byPolicy ? say(`Let ${range} in to port ${port}`, `放行 ${range} 到 ${port} 端口`) : say(`Let ${range} in to port ${port}, before that rule`, `在该规则之前放行 ${range} 到 ${port} 端口`);
+    const title = byPolicy
+      ? say(`Let ${range} in to port ${port}`, `放行 ${range} 到 ${port} 端口`)
+      : say(`Let ${range} in to port ${port}, before that rule`, `在该规则之前放行 ${range} 到 ${port} 端口`);
     steps.push({ title, host, risk: 'low', ...allow(fact, range, port, byPolicy) });
   }
   steps.push({

@@ -28,17 +28,35 @@ export function linkUse(scene: Scene<'interfaces'>, host: string, device: string
   const link = evidence?.data.interfaces[index];
   if (evidence === undefined || elapsed === null || elapsed < 0.5 || link === undefined) return [];
   const uses: LinkUse[] = [];
-  const add = (limit: number | null, sent: number | null, rest: Pick<LinkUse, 'shaper' | 'dropped' | 'overlimits' | 'backlogBytes' | 'sentPointer' | 'heldPointer'>): void => {
+  const add = (
+    limit: number | null,
+    sent: number | null,
+    rest: Pick<LinkUse, 'shaper' | 'dropped' | 'overlimits' | 'backlogBytes' | 'sentPointer' | 'heldPointer'>,
+  ): void => {
     if (limit === null || limit <= 0 || sent === null) return;
     const sentBitsPerSecond = (sent * 8) / elapsed;
     uses.push({ evidence, device, limitBitsPerSecond: limit, sentBitsPerSecond, share: sentBitsPerSecond / limit, ...rest });
   };
   const at = `/interfaces/${index}`;
-  add(link.speedBitsPerSecond, link.sentBytes.delta, { shaper: null, dropped: link.sendDropped.delta ?? 0, overlimits: 0, backlogBytes: 0, sentPointer: `${at}/sentBytes/delta`, heldPointer: `${at}/sendDropped/delta` });
+  add(link.speedBitsPerSecond, link.sentBytes.delta, {
+    shaper: null,
+    dropped: link.sendDropped.delta ?? 0,
+    overlimits: 0,
+    backlogBytes: 0,
+    sentPointer: `${at}/sentBytes/delta`,
+    heldPointer: `${at}/sendDropped/delta`,
+  });
   for (const [i, qdisc] of link.qdiscs.entries()) {
     const dropped = qdisc.dropped.delta ?? 0;
     const heldPointer = `${at}/qdiscs/${i}/${dropped > 0 ? 'dropped/delta' : 'backlogBytes'}`;
-    add(qdisc.rateBitsPerSecond, qdisc.sentBytes.delta, { shaper: `${qdisc.kind} ${qdisc.handle}`, dropped, overlimits: qdisc.overlimits.delta ?? 0, backlogBytes: qdisc.backlogBytes, sentPointer: `${at}/qdiscs/${i}/sentBytes/delta`, heldPointer });
+    add(qdisc.rateBitsPerSecond, qdisc.sentBytes.delta, {
+      shaper: `${qdisc.kind} ${qdisc.handle}`,
+      dropped,
+      overlimits: qdisc.overlimits.delta ?? 0,
+      backlogBytes: qdisc.backlogBytes,
+      sentPointer: `${at}/qdiscs/${i}/sentBytes/delta`,
+      heldPointer,
+    });
   }
   return uses.toSorted((a, b) => b.share - a.share);
 }

@@ -17,12 +17,28 @@ function interfaces(shaped: 'lan' | 'wan' | null, sent: number, dropped: number,
     sentBytes: delta(name === shaped ? sent : 3000),
     receiveDropped: delta(0),
     sendDropped: delta(0),
-    qdiscs: name === shaped ? [{ kind: 'tbf', handle: '1:', rateBitsPerSecond: 1e6, dropped: delta(dropped), overlimits: delta(900), backlogBytes, sentBytes: delta(sent) }] : [],
+    qdiscs:
+      name === shaped
+        ? [
+            {
+              kind: 'tbf',
+              handle: '1:',
+              rateBitsPerSecond: 1e6,
+              dropped: delta(dropped),
+              overlimits: delta(900),
+              backlogBytes,
+              sentBytes: delta(sent),
+            },
+          ]
+        : [],
   });
   return { elapsedSeconds: 10, interfaces: [link('lan'), link('wan')] };
 }
 const routes: Routes = {
-  interfaces: [{ name: 'lan', up: true, mtu: 1500, addresses: [{ address: '10.9.0.1', prefix: 24 }] }, { name: 'wan', up: true, mtu: 1500, addresses: [] }],
+  interfaces: [
+    { name: 'lan', up: true, mtu: 1500, addresses: [{ address: '10.9.0.1', prefix: 24 }] },
+    { name: 'wan', up: true, mtu: 1500, addresses: [] },
+  ],
   rules: [],
   routes: [
     { table: 'main', to: '100.64.0.0/10', type: 'unicast', via: null, dev: 'lan', metric: 0, source: null },
@@ -45,10 +61,17 @@ function made(links: Interfaces, options: Partial<Made> & { readonly segments?: 
     itself: { 'app-1': [{ n: 4, status: 200, ms: 20 }] },
     ...rest,
     balancer: { backendSources: ['100.64.0.0/10'], ...rest.balancer },
-    hosts: { lb: { logs: logLines([balancerLine(1, 504, 'app-1', { connectMs: null, headerMs: null, responseMs: 2000 })]) }, ...rest.hosts, 'app-1': { interfaces: links, routes, 'net-counters': tcp(...segments) } },
+    hosts: {
+      lb: { logs: logLines([balancerLine(1, 504, 'app-1', { connectMs: null, headerMs: null, responseMs: 2000 })]) },
+      ...rest.hosts,
+      'app-1': { interfaces: links, routes, 'net-counters': tcp(...segments) },
+    },
   };
 }
-const lost: Made['requests'] = [{ n: 1, status: null, ms: 5000, error: 'timeout', failedPhase: 'connect' }, { n: 2, status: 200, ms: 30 }];
+const lost: Made['requests'] = [
+  { n: 1, status: null, ms: 5000, error: 'timeout', failedPhase: 'connect' },
+  { n: 2, status: 200, ms: 30 },
+];
 const sentOn = { listeners: [{ port: 80, protocol: 'tcp' as const }] };
 
 interface Case {
@@ -58,17 +81,45 @@ interface Case {
   readonly explains?: readonly string[];
 }
 const cases: readonly Case[] = [
-  { why: 'the shaper towards the balancer is at its rate, drops, and only requests over it are late', made: made(interfaces('lan', 1_240_000, 70, 60_000)), is: 'confirmed', explains: ['s1'] },
+  {
+    why: 'the shaper towards the balancer is at its rate, drops, and only requests over it are late',
+    made: made(interfaces('lan', 1_240_000, 70, 60_000)),
+    is: 'confirmed',
+    explains: ['s1'],
+  },
   { why: 'nothing is dropped, but a queue waits', made: made(interfaces('lan', 1_240_000, 0, 60_000)), is: 'confirmed', explains: ['s1'] },
-  { why: 'the page is late on the host itself too', made: made(interfaces('lan', 1_240_000, 70, 60_000), { itself: { 'app-1': [{ n: 4, status: 504, ms: 5000 }] } }), is: 'likely', explains: ['s1'] },
-  { why: 'nobody asked over the link', made: made(interfaces('lan', 1_240_000, 70, 60_000), { direct: {} }), is: 'likely', explains: ['s1'] },
-  { why: 'packets are sent on, and the way out is full', made: made(interfaces('wan', 1_240_000, 70, 200_000), { direct: {}, requests: lost, balancer: sentOn, hosts: { lb: {} } }), is: 'confirmed', explains: ['s1'] },
-  { why: 'nobody fails', made: made(interfaces('lan', 1_240_000, 70, 60_000), { requests: [{ n: 1, status: 200, ms: 20 }], hosts: { lb: {} } }), is: 'advice' },
+  {
+    why: 'the page is late on the host itself too',
+    made: made(interfaces('lan', 1_240_000, 70, 60_000), { itself: { 'app-1': [{ n: 4, status: 504, ms: 5000 }] } }),
+    is: 'likely',
+    explains: ['s1'],
+  },
+  {
+    why: 'nobody asked over the link',
+    made: made(interfaces('lan', 1_240_000, 70, 60_000), { direct: {} }),
+    is: 'likely',
+    explains: ['s1'],
+  },
+  {
+    why: 'packets are sent on, and the way out is full',
+    made: made(interfaces('wan', 1_240_000, 70, 200_000), { direct: {}, requests: lost, balancer: sentOn, hosts: { lb: {} } }),
+    is: 'confirmed',
+    explains: ['s1'],
+  },
+  {
+    why: 'nobody fails',
+    made: made(interfaces('lan', 1_240_000, 70, 60_000), { requests: [{ n: 1, status: 200, ms: 20 }], hosts: { lb: {} } }),
+    is: 'advice',
+  },
   { why: 'the full link is not the one that our answers take', made: made(interfaces('wan', 1_240_000, 70, 60_000)), is: 'ruled-out' },
   { why: 'the rate is reached, but nothing waits or is dropped', made: made(interfaces('lan', 1_240_000, 0, 0)), is: 'ruled-out' },
   { why: 'half of the rate', made: made(interfaces('lan', 600_000, 2, 0)), is: 'ruled-out' },
   { why: 'an idle interface', made: made(interfaces(null, 0, 0, 0)), is: 'ruled-out' },
-  { why: 'no limit here is reached, but packets get lost somewhere', made: made(interfaces(null, 0, 0, 0), { segments: [1000, 200] }), is: 'inconclusive' },
+  {
+    why: 'no limit here is reached, but packets get lost somewhere',
+    made: made(interfaces(null, 0, 0, 0), { segments: [1000, 200] }),
+    is: 'inconclusive',
+  },
   { why: 'one reading only', made: made({ ...interfaces('lan', 1_240_000, 70, 60_000), elapsedSeconds: null }), is: 'ruled-out' },
 ];
 

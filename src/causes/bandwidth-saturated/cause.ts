@@ -17,7 +17,18 @@ import type { Symptom } from '../../model/symptom.ts';
 import { say } from '../../model/text.ts';
 import { fixBandwidthSaturated } from './fix.ts';
 
-type Sees = Scene<'interfaces' | 'routes' | 'net-counters' | 'processes' | 'host-facts' | 'requests' | 'backend-requests' | 'logs' | 'haproxy-config' | 'nginx-config'>;
+type Sees = Scene<
+  | 'interfaces'
+  | 'routes'
+  | 'net-counters'
+  | 'processes'
+  | 'host-facts'
+  | 'requests'
+  | 'backend-requests'
+  | 'logs'
+  | 'haproxy-config'
+  | 'nginx-config'
+>;
 
 /** From this share of its limit on a link is full: shapers count with other overheads than interfaces. */
 const fullShare = 0.8;
@@ -40,18 +51,63 @@ export const bandwidthSaturated = defineCause({
     const symptoms = [...(ways.get(full.device) ?? [])];
     const { itself } = bothSides(scene, host);
     const fine = itself !== null && !isFailure(itself.exchange) ? itself : null;
-    const outside = backendRequests(scene, host, { notFrom: host }).filter(({ exchange }) => isFailure(exchange) || (fine !== null && exchange.phases.totalMs > 1_000 + 5 * fine.exchange.phases.totalMs));
+    const outside = backendRequests(scene, host, { notFrom: host }).filter(
+      ({ exchange }) => isFailure(exchange) || (fine !== null && exchange.phases.totalMs > 1_000 + 5 * fine.exchange.phases.totalMs),
+    );
     const [slow] = outside.toSorted((a, b) => b.exchange.phases.totalMs - a.exchange.phases.totalMs);
     const cpu = cpuUse(scene, host);
     const counters = scene.one('net-counters');
     const resent = counters?.data.counters['Tcp.RetransSegs'];
     const because: readonly [Citation, ...Citation[]] = [
-      cite(full.evidence, full.sentPointer, say(`${full.device} sent ${rate(full.sentBitsPerSecond)} of the ${rate(full.limitBitsPerSecond)} that ${limiter(full).en} allows`, `${full.device} 发送 ${rate(full.sentBitsPerSecond)}，${limiter(full).zh}为 ${rate(full.limitBitsPerSecond)}`)),
+      cite(
+        full.evidence,
+        full.sentPointer,
+        say(
+          `${full.device} sent ${rate(full.sentBitsPerSecond)} of the ${rate(full.limitBitsPerSecond)} that ${limiter(full).en} allows`,
+          `${full.device} 发送 ${rate(full.sentBitsPerSecond)}，${limiter(full).zh}为 ${rate(full.limitBitsPerSecond)}`,
+        ),
+      ),
       cite(full.evidence, full.heldPointer, heldText(full)),
-      ...(slow === undefined ? [] : [citeRequest(slow, say(`the page asked from ${slow.from}, over this link: ${outcomeText(slow).en}`, `从 ${slow.from} 经此链路请求该页面：${outcomeText(slow).zh}`))]),
-      ...(fine === null ? [] : [citeRequest(fine, say(`${host} itself, without the link: ${outcomeText(fine).en}`, `${host} 自己请求（不经此链路）：${outcomeText(fine).zh}`))]),
-      ...(counters === undefined || resent?.delta == null ? [] : [cite(counters, '/counters/Tcp.RetransSegs/delta', say(`${resent.delta} TCP segments were sent again`, `重传了 ${resent.delta} 个 TCP 段`))]),
-      ...(cpu === null ? [] : [cite(cpu.evidence, '/cpuSecondsAll', say(`its processes used ${Math.round(cpu.share * 100)} % of its CPUs meanwhile`, `其间自身进程占用 CPU ${Math.round(cpu.share * 100)} %`))]),
+      ...(slow === undefined
+        ? []
+        : [
+            citeRequest(
+              slow,
+              say(
+                `the page asked from ${slow.from}, over this link: ${outcomeText(slow).en}`,
+                `从 ${slow.from} 经此链路请求该页面：${outcomeText(slow).zh}`,
+              ),
+            ),
+          ]),
+      ...(fine === null
+        ? []
+        : [
+            citeRequest(
+              fine,
+              say(`${host} itself, without the link: ${outcomeText(fine).en}`, `${host} 自己请求（不经此链路）：${outcomeText(fine).zh}`),
+            ),
+          ]),
+      ...(counters === undefined || resent?.delta == null
+        ? []
+        : [
+            cite(
+              counters,
+              '/counters/Tcp.RetransSegs/delta',
+              say(`${resent.delta} TCP segments were sent again`, `重传了 ${resent.delta} 个 TCP 段`),
+            ),
+          ]),
+      ...(cpu === null
+        ? []
+        : [
+            cite(
+              cpu.evidence,
+              '/cpuSecondsAll',
+              say(
+                `its processes used ${Math.round(cpu.share * 100)} % of its CPUs meanwhile`,
+                `其间自身进程占用 CPU ${Math.round(cpu.share * 100)} %`,
+              ),
+            ),
+          ]),
     ];
     const summary = say(
       `The link of ${host} is full: ${full.device} sends ${rate(full.sentBitsPerSecond)}, ${limiter(full).en} allows ${rate(full.limitBitsPerSecond)}; ${heldText(full).en}.`,
@@ -60,7 +116,8 @@ export const bandwidthSaturated = defineCause({
     if (symptoms.length === 0) return { is: 'advice', host, summary, because };
     // Where clients are answered directly, nobody can ask over this link but they; how long its queue takes is as good.
     const sentOn = symptoms.every((each) => !isProxied(scene, each.listenerPort));
-    const crossed = (slow !== undefined && crosses(scene, host, full.device, slow)) || (sentOn && (queueSeconds(full) >= 1 || full.dropped >= 10));
+    const crossed =
+      (slow !== undefined && crosses(scene, host, full.device, slow)) || (sentOn && (queueSeconds(full) >= 1 || full.dropped >= 10));
     return {
       // The same page is quick where it does not cross the link, and late or lost where it does.
       is: fine !== null && crossed ? 'confirmed' : 'likely',
@@ -86,12 +143,17 @@ function waysOut(scene: Sees, host: string): ReadonlyMap<string, ReadonlySet<Sym
     for (const symptom of symptoms) entry.add(symptom);
     found.set(route.dev, entry);
   };
-  const late = symptomsAt(scene, host).filter(({ status, error }) => (status === null ? error === 'timeout' : status === 502 || status === 503 || status === 504));
+  const late = symptomsAt(scene, host).filter(({ status, error }) =>
+    status === null ? error === 'timeout' : status === 502 || status === 503 || status === 504,
+  );
   const proxied = late.filter((symptom) => isProxied(scene, symptom.listenerPort));
   for (const { address } of balancerSources(scene, host)) add(address, proxied);
   for (const { from, exchange } of clientRequests(scene, { purpose: ['reproduce', 'other-listener'] })) {
     if (exchange.localAddress === null || isProxied(scene, exchange.listenerPort)) continue;
-    add(exchange.localAddress, late.filter((symptom) => symptom.client === from && !proxied.includes(symptom)));
+    add(
+      exchange.localAddress,
+      late.filter((symptom) => symptom.client === from && !proxied.includes(symptom)),
+    );
   }
   return found;
 }
@@ -101,25 +163,61 @@ function notFull(scene: Sees, host: string, uses: readonly LinkUse[], known: boo
   const counters = scene.one('net-counters');
   const resent = counters?.data.counters['Tcp.RetransSegs']?.delta ?? null;
   const sent = counters?.data.counters['Tcp.OutSegs']?.delta ?? null;
-  if (!known) return { is: 'inconclusive', host, reason: say('it is not known by which interface its answers leave', '不知道其应答从哪个接口发出'), wouldTell: ['routes', 'requests'] };
+  if (!known)
+    return {
+      is: 'inconclusive',
+      host,
+      reason: say('it is not known by which interface its answers leave', '不知道其应答从哪个接口发出'),
+      wouldTell: ['routes', 'requests'],
+    };
   // A cap outside of the host shows only as packets that have to be sent again.
   if (resent !== null && sent !== null && resent >= 10 && resent / Math.max(1, sent) > 0.05) {
-    return { is: 'inconclusive', host, reason: say(`${resent} of ${sent} TCP segments were sent again, but no limit on the host itself is reached; a cap outside of it cannot be seen from here`, `${sent} 个 TCP 段中重传了 ${resent} 个，但主机自身未达到任何上限；主机之外的限速无法从此处看到`) };
+    return {
+      is: 'inconclusive',
+      host,
+      reason: say(
+        `${resent} of ${sent} TCP segments were sent again, but no limit on the host itself is reached; a cap outside of it cannot be seen from here`,
+        `${sent} 个 TCP 段中重传了 ${resent} 个，但主机自身未达到任何上限；主机之外的限速无法从此处看到`,
+      ),
+    };
   }
   if (fullest !== undefined) {
-    const says = say(`${fullest.device} sent ${rate(fullest.sentBitsPerSecond)} of the ${rate(fullest.limitBitsPerSecond)} that ${limiter(fullest).en} allows`, `${fullest.device} 发送 ${rate(fullest.sentBitsPerSecond)}，${limiter(fullest).zh}为 ${rate(fullest.limitBitsPerSecond)}`);
+    const says = say(
+      `${fullest.device} sent ${rate(fullest.sentBitsPerSecond)} of the ${rate(fullest.limitBitsPerSecond)} that ${limiter(fullest).en} allows`,
+      `${fullest.device} 发送 ${rate(fullest.sentBitsPerSecond)}，${limiter(fullest).zh}为 ${rate(fullest.limitBitsPerSecond)}`,
+    );
     return { is: 'ruled-out', host, because: [cite(fullest.evidence, fullest.sentPointer, says)] };
   }
   if (counters !== undefined && resent !== null && sent !== null) {
-    return { is: 'ruled-out', host, because: [cite(counters, '/counters/Tcp.RetransSegs/delta', say(`${resent} of ${sent} TCP segments had to be sent again`, `${sent} 个 TCP 段中仅重传 ${resent} 个`))] };
+    return {
+      is: 'ruled-out',
+      host,
+      because: [
+        cite(
+          counters,
+          '/counters/Tcp.RetransSegs/delta',
+          say(`${resent} of ${sent} TCP segments had to be sent again`, `${sent} 个 TCP 段中仅重传 ${resent} 个`),
+        ),
+      ],
+    };
   }
-  return { is: 'inconclusive', host, reason: say('no limit of its link is known', '不知道其链路的上限'), wouldTell: ['interfaces', 'net-counters'] };
+  return {
+    is: 'inconclusive',
+    host,
+    reason: say('no limit of its link is known', '不知道其链路的上限'),
+    wouldTell: ['interfaces', 'net-counters'],
+  };
 }
 
 /** Whether the answer to a request sent straight to this host left by that interface. */
 function crosses(scene: Sees, host: string, device: string, { exchange, from }: Sent): boolean {
   const routes = scene.one('routes', host)?.data;
-  const addresses = exchange.localAddress !== null ? [exchange.localAddress] : from === scene.site.balancer?.name ? balancerSources(scene, host).map((each) => each.address) : [];
+  const addresses =
+    exchange.localAddress !== null
+      ? [exchange.localAddress]
+      : from === scene.site.balancer?.name
+        ? balancerSources(scene, host).map((each) => each.address)
+        : [];
   return routes !== undefined && addresses.some((address) => routeFor(routes, address)?.dev === device);
 }
 
@@ -130,7 +228,10 @@ function queueSeconds({ backlogBytes, limitBitsPerSecond }: Pick<LinkUse, 'backl
 
 function heldText({ dropped, backlogBytes, limitBitsPerSecond }: LinkUse): ReturnType<typeof say> {
   const seconds = queueSeconds({ backlogBytes, limitBitsPerSecond }).toFixed(1);
-  const waits = say(`${backlogBytes} bytes wait in its queue, ${seconds} s at this rate`, `队列中有 ${backlogBytes} 字节等待，按此速率需 ${seconds} 秒`);
+  const waits = say(
+    `${backlogBytes} bytes wait in its queue, ${seconds} s at this rate`,
+    `队列中有 ${backlogBytes} 字节等待，按此速率需 ${seconds} 秒`,
+  );
   if (dropped === 0) return waits;
   const lost = say(`${dropped} packets were dropped meanwhile`, `其间丢弃 ${dropped} 个包`);
   return backlogBytes === 0 ? lost : say(`${lost.en}, and ${waits.en}`, `${lost.zh}，${waits.zh}`);

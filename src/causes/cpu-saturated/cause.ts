@@ -32,7 +32,13 @@ export const cpuSaturated = defineCause({
   judge(scene): Finding {
     const host = scene.host?.host ?? '';
     const use = cpuUse(scene, host);
-    if (use === null) return { is: 'inconclusive', host, reason: say('the CPU time of its processes was read only once', '进程的 CPU 时间只读取了一次'), wouldTell: ['processes'] };
+    if (use === null)
+      return {
+        is: 'inconclusive',
+        host,
+        reason: say('the CPU time of its processes was read only once', '进程的 CPU 时间只读取了一次'),
+        wouldTell: ['processes'],
+      };
     const used = cite(use.evidence, '/cpuSecondsAll', useText(use));
     const throttle = throttled(scene, host);
     const busy = scene.one('pressure')?.data.busy ?? null;
@@ -42,7 +48,10 @@ export const cpuSaturated = defineCause({
     const late = lateSymptoms(scene, host).map((each) => each.symptom);
     const starved = use.serving !== null && use.serving.waitedSeconds >= Math.max(1, 5 * use.serving.ranSeconds);
     const [first] = late;
-    const slow = first === undefined ? undefined : failing(servedHere(scene, host, first)).find(({ exchange }) => exchange.phases.connectedMs !== null);
+    const slow =
+      first === undefined
+        ? undefined
+        : failing(servedHere(scene, host, first)).find(({ exchange }) => exchange.phases.connectedMs !== null);
     const answer = staticAnswer(scene, host);
     const others = failedOthers(scene, host);
     const pressure = scene.one('pressure');
@@ -53,17 +62,60 @@ export const cpuSaturated = defineCause({
       ...(throttle === null ? [] : [used]),
       ...(top === undefined ? [] : [cite(use.evidence, top.pointer, topText(use, host))]),
       ...(use.serving === null || !starved ? [] : [cite(use.evidence, use.serving.pointer, waitText(use.serving))]),
-      ...(pressure === undefined || busy === null ? [] : [cite(pressure, '/busy', say(`the machine’s CPUs were ${percent(busy)} busy meanwhile`, `其间整机 CPU 占用 ${percent(busy)}`))]),
-      ...(pressure === undefined || some === null ? [] : [cite(pressure, '/cpu/some/avg10', say(`in the last 10 s some process waited for a CPU ${some.avg10} % of the time (/proc/pressure/cpu)`, `最近 10 秒内有 ${some.avg10} % 的时间存在等待 CPU 的进程（/proc/pressure/cpu）`))]),
-      ...(slow === undefined ? [] : [citeRequest(slow, say(`a request to ${host} connected at once and then waited: ${outcomeText(slow).en}`, `发往 ${host} 的请求立即连上，随后一直等待：${outcomeText(slow).zh}`))]),
-      ...(answer === null ? [] : [citeRequest(answer, say(`a page without the application, straight to ${host}: ${outcomeText(answer).en}`, `直接向 ${host} 请求不经过应用的页面：${outcomeText(answer).zh}`))]),
-      ...others.slice(0, 1).map((each) => citeAccess(each, say(`requests of other users fail meanwhile: ${each.line.text}`, `同时其他用户的请求也失败：${each.line.text}`))),
+      ...(pressure === undefined || busy === null
+        ? []
+        : [cite(pressure, '/busy', say(`the machine’s CPUs were ${percent(busy)} busy meanwhile`, `其间整机 CPU 占用 ${percent(busy)}`))]),
+      ...(pressure === undefined || some === null
+        ? []
+        : [
+            cite(
+              pressure,
+              '/cpu/some/avg10',
+              say(
+                `in the last 10 s some process waited for a CPU ${some.avg10} % of the time (/proc/pressure/cpu)`,
+                `最近 10 秒内有 ${some.avg10} % 的时间存在等待 CPU 的进程（/proc/pressure/cpu）`,
+              ),
+            ),
+          ]),
+      ...(slow === undefined
+        ? []
+        : [
+            citeRequest(
+              slow,
+              say(
+                `a request to ${host} connected at once and then waited: ${outcomeText(slow).en}`,
+                `发往 ${host} 的请求立即连上，随后一直等待：${outcomeText(slow).zh}`,
+              ),
+            ),
+          ]),
+      ...(answer === null
+        ? []
+        : [
+            citeRequest(
+              answer,
+              say(
+                `a page without the application, straight to ${host}: ${outcomeText(answer).en}`,
+                `直接向 ${host} 请求不经过应用的页面：${outcomeText(answer).zh}`,
+              ),
+            ),
+          ]),
+      ...others
+        .slice(0, 1)
+        .map((each) =>
+          citeAccess(each, say(`requests of other users fail meanwhile: ${each.line.text}`, `同时其他用户的请求也失败：${each.line.text}`)),
+        ),
     ];
     const waits = use.serving !== null && starved ? waitText(use.serving) : useText(use);
     const summary =
       throttle === null
-        ? say(`The CPUs of ${host} are used up: ${topText(use, host).en}; ${waits.en}.`, `${host} 的 CPU 已耗尽：${topText(use, host).zh}；${waits.zh}。`)
-        : say(`The CPU limit of the site on ${host} is used up: ${throttle.says.en}.`, `${host} 上站点的 CPU 限额已耗尽：${throttle.says.zh}。`);
+        ? say(
+            `The CPUs of ${host} are used up: ${topText(use, host).en}; ${waits.en}.`,
+            `${host} 的 CPU 已耗尽：${topText(use, host).zh}；${waits.zh}。`,
+          )
+        : say(
+            `The CPU limit of the site on ${host} is used up: ${throttle.says.en}.`,
+            `${host} 上站点的 CPU 限额已耗尽：${throttle.says.zh}。`,
+          );
     if (late.length === 0) return { is: 'advice', host, summary, because };
     return {
       // What was late is what was ready to run and got no CPU; without the kernel's account of that, everybody else has to be late too.
@@ -86,7 +138,10 @@ function throttled(scene: Sees, host: string): { readonly citation: Citation; re
     const all = periods?.delta ?? 0;
     const stopped = held?.delta ?? 0;
     if (cpuQuota === null || all < 5 || stopped / all < 0.5) continue;
-    const says = say(`control group ${path} may use ${cpuQuota} CPUs and was stopped in ${stopped} of ${all} periods`, `控制组 ${path} 限用 ${cpuQuota} 个 CPU，${all} 个周期中有 ${stopped} 个被限流`);
+    const says = say(
+      `control group ${path} may use ${cpuQuota} CPUs and was stopped in ${stopped} of ${all} periods`,
+      `控制组 ${path} 限用 ${cpuQuota} 个 CPU，${all} 个周期中有 ${stopped} 个被限流`,
+    );
     return { citation: cite(cgroups, `/groups/${index}/throttled/delta`, says), says, quota: cpuQuota };
   }
   return null;
@@ -95,7 +150,10 @@ function throttled(scene: Sees, host: string): { readonly citation: Citation; re
 function useText({ usedSeconds, elapsedSeconds, cpus, share }: CpuUse): Localised {
   const used = usedSeconds.toFixed(1);
   const of = (elapsedSeconds * cpus).toFixed(1);
-  return say(`its own processes used ${used} of ${of} CPU seconds (${percent(share)} of ${cpus} CPUs)`, `自身进程用掉 ${of} CPU 秒中的 ${used} 秒（${cpus} 个 CPU 的 ${percent(share)}）`);
+  return say(
+    `its own processes used ${used} of ${of} CPU seconds (${percent(share)} of ${cpus} CPUs)`,
+    `自身进程用掉 ${of} CPU 秒中的 ${used} 秒（${cpus} 个 CPU 的 ${percent(share)}）`,
+  );
 }
 
 /** `sh (3 processes) used 9.1 of the 20.5 CPU seconds there were`. */
@@ -104,11 +162,17 @@ function topText({ consumers, elapsedSeconds, cpus }: CpuUse, host: string): Loc
   if (top === undefined) return say(`no process of ${host} stands out`, `${host} 上没有突出的进程`);
   const count = top.processes === 1 ? say('1 process', '1 个进程') : say(`${top.processes} processes`, `${top.processes} 个进程`);
   const of = (elapsedSeconds * cpus).toFixed(1);
-  return say(`${top.name} (${count.en}) used ${top.seconds.toFixed(1)} of the ${of} CPU seconds there were`, `${top.name}（${count.zh}）占用了 ${of} CPU 秒中的 ${top.seconds.toFixed(1)} 秒`);
+  return say(
+    `${top.name} (${count.en}) used ${top.seconds.toFixed(1)} of the ${of} CPU seconds there were`,
+    `${top.name}（${count.zh}）占用了 ${of} CPU 秒中的 ${top.seconds.toFixed(1)} 秒`,
+  );
 }
 
 function waitText({ ranSeconds, waitedSeconds, name }: NonNullable<CpuUse['serving']>): Localised {
-  return say(`the site’s processes (${name} …) ran for ${ranSeconds.toFixed(1)} s and waited ${waitedSeconds.toFixed(1)} s for a CPU`, `站点的进程（${name} 等）运行了 ${ranSeconds.toFixed(1)} 秒，等待 CPU ${waitedSeconds.toFixed(1)} 秒`);
+  return say(
+    `the site’s processes (${name} …) ran for ${ranSeconds.toFixed(1)} s and waited ${waitedSeconds.toFixed(1)} s for a CPU`,
+    `站点的进程（${name} 等）运行了 ${ranSeconds.toFixed(1)} 秒，等待 CPU ${waitedSeconds.toFixed(1)} 秒`,
+  );
 }
 
 function percent(share: number): string {

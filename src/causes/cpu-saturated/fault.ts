@@ -17,7 +17,13 @@ async function starve(lab: Lab, name: string): Promise<void> {
   }
   const host = lab.host(name);
   // Where the kernel shares by session, the priority of a process counts only inside its session.
-  await host.run(['sh', '-c', 'file=/proc/$(cat "$1")/autogroup; if [ -w "$file" ]; then echo 19 > "$file"; fi', 'sh', fpmSocket.replace(/sock$/, 'pid')]);
+  await host.run([
+    'sh',
+    '-c',
+    'file=/proc/$(cat "$1")/autogroup; if [ -w "$file" ]; then echo 19 > "$file"; fi',
+    'sh',
+    fpmSocket.replace(/sock$/, 'pid'),
+  ]);
   const cpus = Number(await host.run(['nproc']));
   for (let i = 0; i <= cpus; i += 1) await host.spawn(['sh', '-c', job]);
 }
@@ -26,6 +32,11 @@ export const cpuSaturatedFault: Fault = {
   cause: 'cpu-saturated',
   variants: [
     { name: 'batch-job', title: 'a batch job takes the CPUs of one backend', host: 'web-2', inject: (lab) => starve(lab, 'web-2') },
-    { name: 'batch-job-other', title: 'a batch job takes the CPUs of another backend', host: 'web-3', inject: (lab) => starve(lab, 'web-3') },
+    {
+      name: 'batch-job-other',
+      title: 'a batch job takes the CPUs of another backend',
+      host: 'web-3',
+      inject: (lab) => starve(lab, 'web-3'),
+    },
   ],
 };

@@ -34,7 +34,8 @@ export const diskFull = defineCause({
   judge(scene): Finding {
     const host = scene.host?.host ?? '';
     const disks = scene.one('disks');
-    if (disks === undefined) return { is: 'inconclusive', host, reason: say('the file systems were not measured', '未能测量文件系统'), wouldTell: ['disks'] };
+    if (disks === undefined)
+      return { is: 'inconclusive', host, reason: say('the file systems were not measured', '未能测量文件系统'), wouldTell: ['disks'] };
     const full = disks.data.filesystems.flatMap((each, index) => (isFull(each, leastBytes) ? [{ each, index }] : []));
     const lines = ownErrors(scene, host, signatures).filter(({ line }) => noSpace.test(line.text));
     const own = symptomsOf(scene, host);
@@ -50,8 +51,15 @@ export const diskFull = defineCause({
       return {
         is: line.line.signature === 'php-warning' ? 'likely' : 'confirmed',
         host,
-        summary: say(`${host} cannot write ${failed ?? 'a file'}: no space is left on ${mount}${place === undefined ? '' : ` (${sizeText(place).en})`}.`, `${host} 无法写入 ${failed ?? '文件'}：${mount} 已无可用空间${place === undefined ? '' : `（${sizeText(place).zh}）`}。`),
-        because: [citeError(line), ...(place === undefined || at === null ? [] : [citePlace(disks, place, at)]), ...control(scene, host, named)],
+        summary: say(
+          `${host} cannot write ${failed ?? 'a file'}: no space is left on ${mount}${place === undefined ? '' : ` (${sizeText(place).en})`}.`,
+          `${host} 无法写入 ${failed ?? '文件'}：${mount} 已无可用空间${place === undefined ? '' : `（${sizeText(place).zh}）`}。`,
+        ),
+        because: [
+          citeError(line),
+          ...(place === undefined || at === null ? [] : [citePlace(disks, place, at)]),
+          ...control(scene, host, named),
+        ],
         explains: ids(named),
         facts: { mount, path: failed ?? '' },
       };
@@ -63,12 +71,24 @@ export const diskFull = defineCause({
       return {
         is: 'advice',
         host,
-        summary: say(`${each.mount} on ${host} is full (${sizeText(each).en}; used for ${usesText(each)}), but no failing request was seen to need it.`, `${host} 上的 ${each.mount} 已满（${sizeText(each).zh}；用于 ${usesText(each)}），但未见失败请求依赖它。`),
+        summary: say(
+          `${each.mount} on ${host} is full (${sizeText(each).en}; used for ${usesText(each)}), but no failing request was seen to need it.`,
+          `${host} 上的 ${each.mount} 已满（${sizeText(each).zh}；用于 ${usesText(each)}），但未见失败请求依赖它。`,
+        ),
         because: [citePlace(disks, each, index)],
       };
     }
-    const [tightest] = disks.data.filesystems.map((each, index) => ({ each, index })).filter(({ each }) => each.sizeBytes > 0).toSorted((a, b) => a.each.availableBytes - b.each.availableBytes);
-    if (tightest === undefined) return { is: 'inconclusive', host, reason: say('no file system in use was measured', '没有测得任何在用的文件系统'), wouldTell: ['disks'] };
+    const [tightest] = disks.data.filesystems
+      .map((each, index) => ({ each, index }))
+      .filter(({ each }) => each.sizeBytes > 0)
+      .toSorted((a, b) => a.each.availableBytes - b.each.availableBytes);
+    if (tightest === undefined)
+      return {
+        is: 'inconclusive',
+        host,
+        reason: say('no file system in use was measured', '没有测得任何在用的文件系统'),
+        wouldTell: ['disks'],
+      };
     return { is: 'ruled-out', host, because: [citePlace(disks, tightest.each, tightest.index)] };
   },
   fix: fixDiskFull,
@@ -103,7 +123,9 @@ function pathIn(text: string): string | undefined {
 /** Index of the file system that holds a path: the longest mount point above it. */
 function placeOf({ filesystems }: Disks, path: string | undefined): number | null {
   if (path === undefined || !path.startsWith('/')) return null;
-  const above = filesystems.map(({ mount }, index) => ({ mount, index })).filter(({ mount }) => mount === '/' || path === mount || path.startsWith(`${mount}/`));
+  const above = filesystems
+    .map(({ mount }, index) => ({ mount, index }))
+    .filter(({ mount }) => mount === '/' || path === mount || path.startsWith(`${mount}/`));
   return above.toSorted((a, b) => b.mount.length - a.mount.length)[0]?.index ?? null;
 }
 
@@ -113,16 +135,25 @@ function bodyTrouble(scene: Sees, disks: Measured<'disks'>, host: string, own: r
   if (config?.running !== true) return null;
   const buffer = settingBytes(effective(config, {}, 'client_body_buffer_size')) ?? 16_384;
   const sent = [...clientRequests(scene), ...scene.site.backends.flatMap((each) => backendRequests(scene, each.name))];
-  const large = own.filter((symptom) => symptom.status === 500 && symptom.exchanges.some(({ nonce }) => sent.some(({ exchange }) => exchange.nonce === nonce && exchange.requestBodyBytes > buffer)));
+  const large = own.filter(
+    (symptom) =>
+      symptom.status === 500 &&
+      symptom.exchanges.some(({ nonce }) => sent.some(({ exchange }) => exchange.nonce === nonce && exchange.requestBodyBytes > buffer)),
+  );
   const wanted = Math.max(leastBytes, ...sent.map(({ exchange }) => exchange.requestBodyBytes));
-  const index = disks.data.filesystems.findIndex((each) => isFull(each, wanted) && each.uses.some(({ what }) => what === 'nginx client_body_temp'));
+  const index = disks.data.filesystems.findIndex(
+    (each) => isFull(each, wanted) && each.uses.some(({ what }) => what === 'nginx client_body_temp'),
+  );
   const place = disks.data.filesystems[index];
   if (place === undefined || large.length === 0) return null;
   const path = place.uses.find(({ what }) => what === 'nginx client_body_temp')?.path ?? place.mount;
   return {
     is: large.every((symptom) => symptom.answeredBy.host === host) ? 'confirmed' : 'likely',
     host,
-    summary: say(`nginx on ${host} keeps request bodies of more than ${buffer} bytes in ${path}, and ${place.mount} is full (${sizeText(place).en}).`, `${host} 上的 nginx 把大于 ${buffer} 字节的请求体写入 ${path}，而 ${place.mount} 已满（${sizeText(place).zh}）。`),
+    summary: say(
+      `nginx on ${host} keeps request bodies of more than ${buffer} bytes in ${path}, and ${place.mount} is full (${sizeText(place).en}).`,
+      `${host} 上的 nginx 把大于 ${buffer} 字节的请求体写入 ${path}，而 ${place.mount} 已满（${sizeText(place).zh}）。`,
+    ),
     because: [citePlace(disks, place, index), ...control(scene, host, large)],
     explains: ids(large),
     facts: { mount: place.mount, path },
@@ -131,14 +162,32 @@ function bodyTrouble(scene: Sees, disks: Measured<'disks'>, host: string, own: r
 
 /** The same page without a body, served well: only what has to be written fails. */
 function control(scene: Sees, host: string, symptoms: readonly Symptom[]): readonly Citation[] {
-  const paths = new Set(symptoms.filter((symptom) => symptom.method !== 'GET' && symptom.method !== 'HEAD').map((symptom) => new URL(symptom.url).pathname));
-  const fine = succeeding([...backendRequests(scene, host), ...clientRequests(scene)]).find(({ exchange }) => exchange.requestBodyBytes === 0 && paths.has(new URL(exchange.url).pathname));
-  return fine === undefined ? [] : [citeRequest(fine, say(`the same page without a request body: ${outcomeText(fine).en}`, `不带请求体的同一页面：${outcomeText(fine).zh}`))];
+  const paths = new Set(
+    symptoms.filter((symptom) => symptom.method !== 'GET' && symptom.method !== 'HEAD').map((symptom) => new URL(symptom.url).pathname),
+  );
+  const fine = succeeding([...backendRequests(scene, host), ...clientRequests(scene)]).find(
+    ({ exchange }) => exchange.requestBodyBytes === 0 && paths.has(new URL(exchange.url).pathname),
+  );
+  return fine === undefined
+    ? []
+    : [
+        citeRequest(
+          fine,
+          say(`the same page without a request body: ${outcomeText(fine).en}`, `不带请求体的同一页面：${outcomeText(fine).zh}`),
+        ),
+      ];
 }
 
 function citePlace(disks: Measured<'disks'>, place: Filesystem, index: number): Citation {
   const inodes = place.inodes !== null && place.inodes > 0 && place.inodesFree === 0;
-  return cite(disks, `/filesystems/${index}/${inodes ? 'inodesFree' : 'availableBytes'}`, say(`${place.mount}: ${sizeText(place).en}; used for ${usesText(place)}`, `${place.mount}：${sizeText(place).zh}；用于 ${usesText(place)}`));
+  return cite(
+    disks,
+    `/filesystems/${index}/${inodes ? 'inodesFree' : 'availableBytes'}`,
+    say(
+      `${place.mount}: ${sizeText(place).en}; used for ${usesText(place)}`,
+      `${place.mount}：${sizeText(place).zh}；用于 ${usesText(place)}`,
+    ),
+  );
 }
 
 function sizeText({ availableBytes, sizeBytes, inodes, inodesFree }: Filesystem): ReturnType<typeof say> {
@@ -156,5 +205,10 @@ function bytes(value: number): string {
 }
 
 function usesText({ uses }: Filesystem): string {
-  return uses.slice(0, 3).map(({ what, path }) => `${what} ${path}`).join(', ') || '-';
+  return (
+    uses
+      .slice(0, 3)
+      .map(({ what, path }) => `${what} ${path}`)
+      .join(', ') || '-'
+  );
 }

@@ -20,9 +20,21 @@ async function upload(lab: Lab, hosts: readonly LabHost[]): Promise<void> {
 export const diskFullFault: Fault = {
   cause: 'disk-full',
   variants: [
-    { name: 'bodies-one', title: 'no space for request bodies on one backend', host: 'web-2', inject: (lab) => upload(lab, [lab.host('web-2')]) },
+    {
+      name: 'bodies-one',
+      title: 'no space for request bodies on one backend',
+      host: 'web-2',
+      inject: (lab) => upload(lab, [lab.host('web-2')]),
+    },
     { name: 'bodies-all', title: 'no space for request bodies on every backend', host: null, inject: (lab) => upload(lab, lab.backends) },
-    { name: 'bodies-balancer', title: 'no space for request bodies on the balancer', balancers: ['nginx'], layers: [7], host: 'slb', inject: (lab) => upload(lab, [lab.slb]) },
+    {
+      name: 'bodies-balancer',
+      title: 'no space for request bodies on the balancer',
+      balancers: ['nginx'],
+      layers: [7],
+      host: 'slb',
+      inject: (lab) => upload(lab, [lab.slb]),
+    },
     {
       name: 'sessions-one',
       title: 'no space for sessions on one backend, and a page that insists on one',
@@ -31,8 +43,12 @@ export const diskFullFault: Fault = {
         for (const backend of lab.backends) {
           const page = `${lab.facts.paths.webRoot}/api/profile.php`;
           // As frameworks do: a warning becomes an exception.
-          const strict = "set_error_handler(fn (int $level, string $message) => throw new RuntimeException($message));";
-          await backend.edit(page, '<?php', `<?php\n${strict}\nsession_start();\n$_SESSION['cart'] = str_repeat('item', 40);\nsession_write_close();`);
+          const strict = 'set_error_handler(fn (int $level, string $message) => throw new RuntimeException($message));';
+          await backend.edit(
+            page,
+            '<?php',
+            `<?php\n${strict}\nsession_start();\n$_SESSION['cart'] = str_repeat('item', 40);\nsession_write_close();`,
+          );
           // Compiled scripts are looked at again only every two seconds.
           await backend.service('php-fpm', 'restart');
         }

@@ -29,10 +29,36 @@ const toRange = `ip saddr ${range} counter drop`;
 export const firewallDropsLbRangeFault: Fault = {
   cause: 'firewall-drops-lb-range',
   variants: [
-    { name: 'nft-one', title: 'one backend drops 100.64.0.0/10 (nft)', balancers: ['nginx'], layers: [7], host: 'web-2', inject: (lab) => nft(lab, ['web-2'], 'accept', [toRange]) },
-    { name: 'nft-all', title: 'every backend drops 100.64.0.0/10 (nft)', layers: [7], host: null, inject: (lab) => onAll(lab, (names) => nft(lab, names, 'accept', [toRange])) },
-    { name: 'iptables-one', title: 'one backend drops 100.64.0.0/10 (iptables)', balancers: ['nginx'], layers: [7], host: 'web-3', inject: (lab) => iptables(lab, ['web-3']) },
-    { name: 'iptables-all', title: 'every backend drops 100.64.0.0/10 (iptables)', layers: [7], host: null, inject: (lab) => onAll(lab, (names) => iptables(lab, names)) },
+    {
+      name: 'nft-one',
+      title: 'one backend drops 100.64.0.0/10 (nft)',
+      balancers: ['nginx'],
+      layers: [7],
+      host: 'web-2',
+      inject: (lab) => nft(lab, ['web-2'], 'accept', [toRange]),
+    },
+    {
+      name: 'nft-all',
+      title: 'every backend drops 100.64.0.0/10 (nft)',
+      layers: [7],
+      host: null,
+      inject: (lab) => onAll(lab, (names) => nft(lab, names, 'accept', [toRange])),
+    },
+    {
+      name: 'iptables-one',
+      title: 'one backend drops 100.64.0.0/10 (iptables)',
+      balancers: ['nginx'],
+      layers: [7],
+      host: 'web-3',
+      inject: (lab) => iptables(lab, ['web-3']),
+    },
+    {
+      name: 'iptables-all',
+      title: 'every backend drops 100.64.0.0/10 (iptables)',
+      layers: [7],
+      host: null,
+      inject: (lab) => onAll(lab, (names) => iptables(lab, names)),
+    },
     {
       name: 'nft-uncounted',
       title: 'one backend drops a set of ranges by a rule without counter',
@@ -47,7 +73,13 @@ export const firewallDropsLbRangeFault: Fault = {
       balancers: ['nginx'],
       layers: [7],
       host: 'web-2',
-      inject: (lab) => nft(lab, ['web-2'], 'drop', ['iifname "lo" accept', 'ct state established,related accept', 'iifname "mgmt0" accept', 'ip saddr { 10.0.0.0/16, 192.168.0.0/16 } accept']),
+      inject: (lab) =>
+        nft(lab, ['web-2'], 'drop', [
+          'iifname "lo" accept',
+          'ct state established,related accept',
+          'iifname "mgmt0" accept',
+          'ip saddr { 10.0.0.0/16, 192.168.0.0/16 } accept',
+        ]),
     },
   ],
 };

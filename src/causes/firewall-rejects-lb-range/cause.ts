@@ -13,7 +13,8 @@ const rejected: BlockKind = {
   signatures: ['connect-refused', 'connect-no-route'],
   checkStatus: 'L4CON',
   // A reset comes at once. The kernel sends only so many ICMP errors a second: those that it holds back look like a drop.
-  fits: ({ status, p50Ms }, connectTimeoutMs, { rejectWith }) => status === 502 || status === 503 || (rejectWith !== 'tcp-reset' && p50Ms >= connectTimeoutMs * 0.8),
+  fits: ({ status, p50Ms }, connectTimeoutMs, { rejectWith }) =>
+    status === 502 || status === 503 || (rejectWith !== 'tcp-reset' && p50Ms >= connectTimeoutMs * 0.8),
   does: ({ rejectWith }) => say(`rejects (${rejectWith ?? 'icmp'})`, `拒绝（${rejectWith ?? 'icmp'}）`),
 };
 

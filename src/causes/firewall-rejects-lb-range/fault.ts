@@ -26,10 +26,43 @@ async function onAll(lab: Lab, break_: (names: readonly string[]) => Promise<voi
 export const firewallRejectsLbRangeFault: Fault = {
   cause: 'firewall-rejects-lb-range',
   variants: [
-    { name: 'nft-reset-one', title: 'one backend resets connections from 100.64.0.0/10 (nft)', balancers: ['nginx'], layers: [7], host: 'web-2', inject: (lab) => nft(lab, ['web-2'], 'tcp reset') },
-    { name: 'nft-reset-all', title: 'every backend resets connections from 100.64.0.0/10 (nft)', layers: [7], host: null, inject: (lab) => onAll(lab, (names) => nft(lab, names, 'tcp reset')) },
-    { name: 'nft-prohibited-one', title: 'one backend answers admin-prohibited (nft)', balancers: ['nginx'], layers: [7], host: 'web-1', inject: (lab) => nft(lab, ['web-1'], 'icmp type admin-prohibited') },
-    { name: 'iptables-port-unreachable-one', title: 'one backend answers port-unreachable (iptables)', balancers: ['nginx'], layers: [7], host: 'web-3', inject: (lab) => iptables(lab, ['web-3'], 'icmp-port-unreachable') },
-    { name: 'iptables-prohibited-all', title: 'every backend answers admin-prohibited (iptables)', layers: [7], host: null, inject: (lab) => onAll(lab, (names) => iptables(lab, names, 'icmp-admin-prohibited')) },
+    {
+      name: 'nft-reset-one',
+      title: 'one backend resets connections from 100.64.0.0/10 (nft)',
+      balancers: ['nginx'],
+      layers: [7],
+      host: 'web-2',
+      inject: (lab) => nft(lab, ['web-2'], 'tcp reset'),
+    },
+    {
+      name: 'nft-reset-all',
+      title: 'every backend resets connections from 100.64.0.0/10 (nft)',
+      layers: [7],
+      host: null,
+      inject: (lab) => onAll(lab, (names) => nft(lab, names, 'tcp reset')),
+    },
+    {
+      name: 'nft-prohibited-one',
+      title: 'one backend answers admin-prohibited (nft)',
+      balancers: ['nginx'],
+      layers: [7],
+      host: 'web-1',
+      inject: (lab) => nft(lab, ['web-1'], 'icmp type admin-prohibited'),
+    },
+    {
+      name: 'iptables-port-unreachable-one',
+      title: 'one backend answers port-unreachable (iptables)',
+      balancers: ['nginx'],
+      layers: [7],
+      host: 'web-3',
+      inject: (lab) => iptables(lab, ['web-3'], 'icmp-port-unreachable'),
+    },
+    {
+      name: 'iptables-prohibited-all',
+      title: 'every backend answers admin-prohibited (iptables)',
+      layers: [7],
+      host: null,
+      inject: (lab) => onAll(lab, (names) => iptables(lab, names, 'icmp-admin-prohibited')),
+    },
   ],
 };

@@ -7,18 +7,39 @@ import { rpFilterStrictL4 } from './cause.ts';
 
 /** 10.9.0.1 on `lan`; the default route leaves by the given interface. */
 function routes(out: 'lan' | 'wan', more: readonly string[] = []): Routes {
-  const route = (to: string, dev: string, type = 'unicast', table = 'main') => ({ table, to, type, via: null, dev, metric: 0, source: null });
+  const route = (to: string, dev: string, type = 'unicast', table = 'main') => ({
+    table,
+    to,
+    type,
+    via: null,
+    dev,
+    metric: 0,
+    source: null,
+  });
   return {
     interfaces: [
       { name: 'lan', up: true, mtu: 1500, addresses: [{ address: '10.9.0.1', prefix: 24 }] },
       { name: 'wan', up: true, mtu: 1500, addresses: [{ address: '10.9.1.1', prefix: 24 }] },
     ],
     rules: [],
-    routes: [route('10.9.0.1', 'lan', 'local', 'local'), route('10.9.0.0/24', 'lan'), route('10.9.1.0/24', 'wan'), ...more.map((to) => route(to, 'lan')), route('default', out)],
+    routes: [
+      route('10.9.0.1', 'lan', 'local', 'local'),
+      route('10.9.0.0/24', 'lan'),
+      route('10.9.1.0/24', 'wan'),
+      ...more.map((to) => route(to, 'lan')),
+      route('default', out),
+    ],
   };
 }
 function sysctls(all: number, lan: number, wan = 0): Sysctls {
-  return { values: { 'net.ipv4.conf.all.rp_filter': String(all), 'net.ipv4.conf.default.rp_filter': '0', 'net.ipv4.conf.lan.rp_filter': String(lan), 'net.ipv4.conf.wan.rp_filter': String(wan) } };
+  return {
+    values: {
+      'net.ipv4.conf.all.rp_filter': String(all),
+      'net.ipv4.conf.default.rp_filter': '0',
+      'net.ipv4.conf.lan.rp_filter': String(lan),
+      'net.ipv4.conf.wan.rp_filter': String(wan),
+    },
+  };
 }
 const counted = (delta: number | null) => ({ counters: { 'TcpExt.IPReversePathFilter': { now: 12, delta } } });
 const sentOn = { listeners: [{ port: 80, protocol: 'tcp' as const }] };
@@ -38,7 +59,10 @@ function made({ out = 'wan', settings = sysctls(0, 1), moved = 4, more = [], ...
     ],
     balancer: sentOn,
     ...rest,
-    hosts: { ...rest.hosts, 'app-1': { routes: routes(out, more), sysctls: settings, ...(moved === null ? {} : { 'net-counters': counted(moved) }) } },
+    hosts: {
+      ...rest.hosts,
+      'app-1': { routes: routes(out, more), sysctls: settings, ...(moved === null ? {} : { 'net-counters': counted(moved) }) },
+    },
   };
 }
 
@@ -54,7 +78,11 @@ const cases: readonly Case[] = [
   { why: 'the counter could not be read', made: made({ moved: null }), is: 'likely', explains: ['s1'] },
   { why: 'the counter stands still', made: made({ moved: 0 }), is: 'advice' },
   { why: 'nobody fails', made: made({ requests: [{ n: 1, status: 200, ms: 9 }] }), is: 'advice' },
-  { why: 'requests connect and then hang', made: made({ requests: [{ n: 1, status: null, ms: 5000, error: 'timeout', failedPhase: 'first-byte' }] }), is: 'advice' },
+  {
+    why: 'requests connect and then hang',
+    made: made({ requests: [{ n: 1, status: null, ms: 5000, error: 'timeout', failedPhase: 'first-byte' }] }),
+    is: 'advice',
+  },
   { why: 'loose for all overrides strict on the interface', made: made({ settings: sysctls(2, 1) }), is: 'ruled-out' },
   { why: 'off', made: made({ settings: sysctls(0, 0) }), is: 'ruled-out' },
   { why: 'strict on an interface where nothing arrives', made: made({ settings: sysctls(0, 0, 1) }), is: 'ruled-out' },
@@ -67,12 +95,21 @@ const cases: readonly Case[] = [
   },
   {
     why: 'the balancer connects by itself from a range that is routed back the same way',
-    made: made({ more: ['100.64.0.0/10'], balancer: { backendSources: ['100.64.0.0/10'] }, requests: [{ n: 1, status: 504, ms: 2000 }], hosts: { lb: { logs: logLines([balancerLine(1, 504, 'app-1', { connectMs: null, headerMs: null, responseMs: 2000 })]) } } }),
+    made: made({
+      more: ['100.64.0.0/10'],
+      balancer: { backendSources: ['100.64.0.0/10'] },
+      requests: [{ n: 1, status: 504, ms: 2000 }],
+      hosts: { lb: { logs: logLines([balancerLine(1, 504, 'app-1', { connectMs: null, headerMs: null, responseMs: 2000 })]) } },
+    }),
     is: 'ruled-out',
   },
   {
     why: 'the balancer connects by itself from a range that is routed elsewhere',
-    made: made({ balancer: { backendSources: ['100.64.0.0/10'] }, requests: [{ n: 1, status: 504, ms: 2000 }], hosts: { lb: { logs: logLines([balancerLine(1, 504, 'app-1', { connectMs: null, headerMs: null, responseMs: 2000 })]) } } }),
+    made: made({
+      balancer: { backendSources: ['100.64.0.0/10'] },
+      requests: [{ n: 1, status: 504, ms: 2000 }],
+      hosts: { lb: { logs: logLines([balancerLine(1, 504, 'app-1', { connectMs: null, headerMs: null, responseMs: 2000 })]) } },
+    }),
     is: 'confirmed',
     explains: ['s1'],
   },
@@ -89,6 +126,9 @@ describe('rp-filter-strict-l4', () => {
     const finding = findingsOf(rpFilterStrictL4, made({ settings: sysctls(1, 0) }))['app-1'];
     if (finding?.is !== 'confirmed') throw new Error('not confirmed');
     const [step] = rpFilterStrictL4.fix(finding, undefined as never).steps;
-    expect(step).toMatchObject({ command: ['sysctl', '-w', 'net.ipv4.conf.all.rp_filter=2'], undo: ['sysctl', '-w', 'net.ipv4.conf.all.rp_filter=1'] });
+    expect(step).toMatchObject({
+      command: ['sysctl', '-w', 'net.ipv4.conf.all.rp_filter=2'],
+      undo: ['sysctl', '-w', 'net.ipv4.conf.all.rp_filter=1'],
+    });
   });
 });

@@ -9,8 +9,31 @@ async function strict(lab: Lab, names: readonly string[], scope: 'eth0' | 'all')
 export const rpFilterStrictL4Fault: Fault = {
   cause: 'rp-filter-strict-l4',
   variants: [
-    { name: 'interface-one', title: 'strict on the interface of one backend', layers: [4], host: 'web-2', inject: (lab) => strict(lab, ['web-2'], 'eth0') },
-    { name: 'all-one', title: 'strict for all interfaces of one backend', layers: [4], host: 'web-3', inject: (lab) => strict(lab, ['web-3'], 'all') },
-    { name: 'all-every', title: 'strict for all interfaces of every backend', layers: [4], host: null, inject: (lab) => strict(lab, lab.backends.map(({ name }) => name), 'all') },
+    {
+      name: 'interface-one',
+      title: 'strict on the interface of one backend',
+      layers: [4],
+      host: 'web-2',
+      inject: (lab) => strict(lab, ['web-2'], 'eth0'),
+    },
+    {
+      name: 'all-one',
+      title: 'strict for all interfaces of one backend',
+      layers: [4],
+      host: 'web-3',
+      inject: (lab) => strict(lab, ['web-3'], 'all'),
+    },
+    {
+      name: 'all-every',
+      title: 'strict for all interfaces of every backend',
+      layers: [4],
+      host: null,
+      inject: (lab) =>
+        strict(
+          lab,
+          lab.backends.map(({ name }) => name),
+          'all',
+        ),
+    },
   ],
 };

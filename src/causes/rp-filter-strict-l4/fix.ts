@@ -8,9 +8,18 @@ export function fixRpFilterStrictL4(finding: Convicted): Fix {
   const fact = (name: string): string => String(finding.facts?.[name] ?? '');
   const setting = 'net.ipv4.conf.all.rp_filter';
   return {
-    summary: say(`Set ${setting} to 2 (loose) on ${host ?? 'the backend'}: the larger of all and ${fact('device')} counts.`, `把 ${host ?? '后端'} 的 ${setting} 设为 2（宽松）：生效值取 all 与 ${fact('device')} 中较大者。`),
+    summary: say(
+      `Set ${setting} to 2 (loose) on ${host ?? 'the backend'}: the larger of all and ${fact('device')} counts.`,
+      `把 ${host ?? '后端'} 的 ${setting} 设为 2（宽松）：生效值取 all 与 ${fact('device')} 中较大者。`,
+    ),
     steps: [
-      { title: say('Loose mode now', '立即改为宽松模式'), host, command: ['sysctl', '-w', `${setting}=2`], undo: ['sysctl', '-w', `${setting}=${fact('all')}`], risk: 'low' },
+      {
+        title: say('Loose mode now', '立即改为宽松模式'),
+        host,
+        command: ['sysctl', '-w', `${setting}=2`],
+        undo: ['sysctl', '-w', `${setting}=${fact('all')}`],
+        risk: 'low',
+      },
       {
         title: say('And after a restart; the file has to sort behind the one that sets 1', '重启后仍生效；文件名须排在设置为 1 的文件之后'),
         host,
@@ -26,6 +35,9 @@ export function fixRpFilterStrictL4(finding: Convicted): Fix {
         risk: 'medium',
       },
     ],
-    verify: say('TcpExt IPReversePathFilter in `nstat -az` stands still, and the listener connects.', '`nstat -az` 中的 TcpExtIPReversePathFilter 不再增长，且该监听可以连接。'),
+    verify: say(
+      'TcpExt IPReversePathFilter in `nstat -az` stands still, and the listener connects.',
+      '`nstat -az` 中的 TcpExtIPReversePathFilter 不再增长，且该监听可以连接。',
+    ),
   };
 }
