@@ -136,6 +136,12 @@ const cases: readonly Case[] = [
     is: 'ruled-out',
   },
   {
+    why: 'the CPUs are used up and others fail, but the site’s processes got theirs',
+    made: made({ processes: using(18, job, quick), logs: logLines([accessLine(null, 499)]) }),
+    is: 'likely',
+    explains: ['s1'],
+  },
+  {
     why: 'the CPUs are used up, and every request is quick',
     made: made({ processes: using(18, job, quick) }, { requests: [{ n: 1, status: 200, ms: 20 }], hosts: {} }),
     is: 'advice',

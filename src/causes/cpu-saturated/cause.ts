@@ -119,7 +119,7 @@ export const cpuSaturated = defineCause({
     if (late.length === 0) return { is: 'advice', host, summary, because };
     return {
       // What was late is what was ready to run and got no CPU; without the kernel's account of that, everybody else has to be late too.
-      is: starved || throttle !== null || (use.share >= usedUp && others.length > 0) ? 'confirmed' : 'likely',
+      is: starved || throttle !== null || (use.serving === null && use.share >= usedUp && others.length > 0) ? 'confirmed' : 'likely',
       host,
       summary,
       because,
