@@ -1,7 +1,7 @@
 // The shell half of the log probe. Before the marked requests it only notes which log files there are and how long; afterwards it prints
 // what was written since, whatever a log rotation did meanwhile, and a bounded piece of what stood before.
 
-/** Bytes of new text that are read per file, from its end. Marked lines before that are still found. */
+/** Bytes of new text that are read per file, from its end. Marked lines before that are still found, and some errors of each sort. */
 export const newLimitBytes = 1024 * 1024;
 
 // Statements of interest, one per line: `D text` for every one, `A path` and `E path` for the files. \047 is the single quote.
@@ -46,6 +46,16 @@ const fpmExtract = `
   if (name == "slowlog") print "php-fpm-slow " path
   else if (name == "error_log") print "php-fpm " path
   else print "php-error " path
+}`;
+
+// Error lines do not name our requests, so of a flood some lines of each sort are kept: one noisy error must not hide another.
+const sample = `
+{
+  at = index($0, ": *")
+  sort = at ? substr($0, at + 3, 90) : substr($0, 23, 60)
+  if (at) sub(/^[0-9]+ /, "", sort)
+  if (!(sort in seen) && kinds++ >= 2000) next
+  if (seen[sort]++ < 30) print
 }`;
 
 /** Prints `<boundary>` first; every part after it begins with that boundary, which log content cannot know. */
@@ -150,14 +160,18 @@ w5_chunk() {
   w5_block=$(($3 / 65536))
   dd if="$5" bs=65536 skip="$w5_block" count=$((($4 - w5_block * 65536 + 65535) / 65536)) | tail -c +$(($3 - w5_block * 65536 + 1)) | head -c $(($4 - $3))
 }
-# w5_new KIND START END REALPATH PATH: what was written, at most the limit of it, and marked lines from before that
+# w5_new KIND START END REALPATH PATH: what was written, at most the limit of it, and of what stood before that our lines, or some of each sort
 w5_new() {
   w5_from=$2
   if [ $(($3 - $2)) -gt ${newLimitBytes} ]; then
     w5_from=$(($3 - ${newLimitBytes}))
     w5_block=$(($2 / 65536))
     printf '\\n%s chunk marked %s %s %s\\n' "$w5_b" "$1" "$2" "$5"
-    [ -n "$W5_RUN" ] && dd if="$4" bs=65536 skip="$w5_block" count=$(((w5_from - $2) / 65536 + 1 < 1024 ? (w5_from - $2) / 65536 + 1 : 1024)) | grep -a -F -e "$W5_RUN" | head -c 262144
+    w5_blocks=$(((w5_from - $2) / 65536 + 1 < 1024 ? (w5_from - $2) / 65536 + 1 : 1024))
+    case $1 in
+      *-access | haproxy) [ -n "$W5_RUN" ] && dd if="$4" bs=65536 skip="$w5_block" count="$w5_blocks" | grep -a -F -e "$W5_RUN" | head -c 262144 ;;
+      *) dd if="$4" bs=65536 skip="$w5_block" count="$w5_blocks" | tr -d '\\000' | w5_try 4 awk '${sample}' | head -c 262144 ;;
+    esac
     w5_chunk cut "$1" "$w5_from" "$3" "$4" "$5"
   else
     w5_chunk new "$1" "$2" "$3" "$4" "$5"
