@@ -104,9 +104,10 @@ export class Gatherer {
   #more(client: string): number {
     const seen = this.#exchanges.get(`requests ${client}`)?.list.filter((each) => each.purpose === 'reproduce') ?? [];
     const failing = seen.filter(isFailure);
-    const slow = failing.some((each) => each.phases.totalMs > 1_500);
+    const slowest = Math.max(0, ...failing.map((each) => each.phases.totalMs));
     // A failure that shows every time and takes long is not sent a dozen times more: that would only load the site and keep the reader waiting.
-    if (failing.length === seen.length) return slow ? 0 : 3;
+    if (failing.length === seen.length) return slowest > 1_500 ? 0 : 3;
+    if (slowest > 10_000) return 0;
     return client === 'here' ? 8 : 3;
   }
 
@@ -249,6 +250,8 @@ export class Gatherer {
   }
 
   #keep(from: string, backend: string | null, exchange: Exchange): void {
+    // Cut off by our own budget: that says nothing about the site.
+    if (exchange.status === null && exchange.errorCode === 'ABORT_ERR') return;
     const key = backend === null ? `requests ${from}` : `backend-requests ${backend} ${from}`;
     const entry = this.#exchanges.get(key) ?? { probe: backend === null ? ('requests' as const) : ('backend-requests' as const), host: backend ?? from, from, list: [] };
     entry.list.push(exchange);
