@@ -82,7 +82,11 @@ export function curlRequester(from: string, transport: Transport, version: reado
           ? ['', '0', '']
           : [configOf(spec, wire, options, version), String(spec.bodyBytes), wire.secure ? (spec.ca ?? '') : ''];
       });
-      const targets = new Set(wires.flatMap((wire) => (wire === null ? [] : [fixedAddress(wire.connectHost, options.resolve) ?? ''])).filter((each) => isIP(each) !== 0));
+      const targets = new Set(
+        wires
+          .flatMap((wire) => (wire === null ? [] : [fixedAddress(wire.connectHost, options.resolve) ?? '']))
+          .filter((each) => isIP(each) !== 0),
+      );
       const { stdout } = await transport.sh(script, {
         signal: options.signal,
         timeoutMs: batchDeadlineMs(specs, many),
