@@ -18,6 +18,8 @@ type Looks = Scene<'requests' | 'nginx-config' | 'haproxy-config'>;
 const statuses = new Set([400, 413, 414, 431, 494]);
 /** Below this no server in use refuses a header. */
 const harmlessBytes = 1000;
+/** The smallest limit that servers ship with (uWSGI: 4 KiB); below it, what cures the request is what the headers say, not how long they are. */
+const smallestDefaultBytes = 4000;
 
 export const headerTooLargeRequest = defineCause({
   id: 'header-too-large-request',
@@ -164,7 +166,9 @@ function judgeHop(scene: Looks, host: string | null, symptoms: readonly Symptom[
     .filter((each) => !isFailure(each.exchange))
     .toSorted((a, b) => b.exchange.requestHeaderBytes - a.exchange.requestHeaderBytes)[0];
   // A page that fails now and then may pass once by chance; only where it always fails does one success mean something.
-  const flips = always && fits !== undefined;
+  const flips = always && fits !== undefined && total >= smallestDefaultBytes;
+  // An application may answer 400 to what a header says; a proxy that made the code itself has not understood a word of it.
+  const ownCode = symptom.answeredBy.by === 'log' && (symptom.answeredBy.hop === 'balancer' || symptom.answeredBy.hop === 'edge');
   const where = host ?? null;
   const because: Citations = [
     citeRequest(
@@ -235,7 +239,7 @@ function judgeHop(scene: Looks, host: string | null, symptoms: readonly Symptom[
       where !== null &&
       ((said && (over === true || flips || symptom.answeredBy.by === 'log')) ||
         (over === true && (always || symptom.answeredBy.by === 'log')) ||
-        flips)
+        (flips && ownCode))
         ? 'confirmed'
         : 'likely',
     host,
