@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { accessLine, findingsOf, haproxyConfig, logLines, nginxConfig } from '../../engine/testing/scenes.ts';
+import { accessLine, balancerLine, findingsOf, haproxyConfig, logLines, nginxConfig } from '../../engine/testing/scenes.ts';
 import type { Made, Request } from '../../engine/testing/scenes.ts';
 import type { HaproxyConfig, LogLines, NginxConfig } from '../../model/observations.ts';
 import { headerTooLargeRequest } from './cause.ts';
@@ -47,6 +47,24 @@ const cases: readonly Case[] = [
     why: 'the same request without its headers passes',
     made: { requests: [big(1), without(2, 200)], hosts: { lb: { logs: own(1) } } },
     is: 'confirmed',
+    host: 'lb',
+  },
+  {
+    why: 'a backend answers 400, and not without the headers: the application may dislike them',
+    made: {
+      requests: [big(1), without(2, 200)],
+      hosts: {
+        lb: { logs: logLines([balancerLine(1, 400, 'app-1', { connectMs: 1, headerMs: 4, responseMs: 4 })]) },
+        'app-1': { logs: logLines([accessLine(1, 400)]) },
+      },
+    },
+    is: 'likely',
+    host: 'app-1',
+  },
+  {
+    why: 'a short header that the site does not like',
+    made: { requests: [big(1, 2000), without(2, 200)], hosts: { lb: { logs: own(1) } } },
+    is: 'inconclusive',
     host: 'lb',
   },
   { why: 'nginx says so, but who answered is not known', made: { requests: [big(1, 9000, 400, title)] }, is: 'likely', host: '' },
