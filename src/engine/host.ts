@@ -43,7 +43,7 @@ export class HostReader {
   }
 
   get access(): HostAccess {
-    return { host: this.name, role: this.role, access: this.#failure === null ? 'ok' : 'failed', reason: this.#failure === null ? null : `${this.#failure.reason}. ${this.#failure.hint}` };
+    return { host: this.name, role: this.role, access: this.#failure === null ? 'ok' : 'failed', reason: this.#failure === null ? null : `${this.#failure.reason.replace(/\.+$/, '')}. ${this.#failure.hint}` };
   }
 
   /** Reads once. Never rejects: a host that cannot be read is evidence. */

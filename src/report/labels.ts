@@ -13,6 +13,11 @@ const table = {
     'I could not tell the cause from what I was allowed to see. I name no culprit without proof.',
     '仅凭目前可见的证据无法判定原因。没有证据，不作定论。',
   ),
+  unasked: say('Not known, no request could be sent', '未能发出请求，情况未知'),
+  unaskedText: say(
+    'Not one request could be sent, so I do not know whether the site is well. What stood in the way is below.',
+    '一个请求也未能发出，因此无法判断站点是否正常。受阻原因见下。',
+  ),
   unprovenNext: say('These would tell:', '以下任意一项可以帮助判定：'),
   unprovenAll: say(
     'None of the causes that I know is proven by the evidence, and I name no culprit without proof. What each step found is below.',

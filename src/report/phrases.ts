@@ -109,8 +109,13 @@ export function titleOf(report: Report): string {
   const labels = labelsIn(report.language);
   const [only, ...more] = report.causes;
   if (report.outcome === 'healthy') return labels.healthy;
-  if (report.outcome === 'cause-unproven' || only === undefined) return labels.unproven;
+  if (report.outcome === 'cause-unproven' || only === undefined) return isUnasked(report) ? labels.unasked : labels.unproven;
   return more.length === 0 ? plain(only.title) : `${report.causes.length} ${labels.causesFound}`;
+}
+
+/** Whether not even one request left: then nothing is known of the site, neither that it fails nor that it is well. */
+function isUnasked(report: Report): boolean {
+  return report.requestsSent === 0 && report.symptoms.length === 0;
 }
 
 /** The one line that says it all; also what `--quiet` prints. */
@@ -120,7 +125,7 @@ export function headline(report: Report): string {
   if (report.outcome === 'healthy') return `${labels.healthy}${labels.colon}${site}`;
   if (report.outcome === 'cause-unproven') {
     const layer = report.suspectedLayer === null ? '' : ` · ${wordFor('layer', report.suspectedLayer, report.language)}`;
-    return `${labels.unproven}${labels.colon}${site}${layer}`;
+    return `${isUnasked(report) ? labels.unasked : labels.unproven}${labels.colon}${site}${layer}`;
   }
   const causes = report.causes.map((cause) => {
     const hosts = cause.host === null ? cause.hosts : [cause.host];
@@ -133,6 +138,7 @@ export function headline(report: Report): string {
 /** Why no cause is named: for want of access, or although everything could be looked into. */
 export function unprovenText(report: Report): string {
   const labels = labelsIn(report.language);
+  if (isUnasked(report)) return labels.unaskedText;
   return report.untested.length > 0 ? labels.unprovenText : labels.unprovenAll;
 }
 
