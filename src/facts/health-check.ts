@@ -222,7 +222,7 @@ export function passes(check: HealthCheck, sent: Sent | null): boolean | null {
 /** Whether a balancer of this kind has no health checks of its own: open-source nginx only notices failures of real requests. */
 export function hasNoChecks(scene: Scene<'haproxy-config'>): boolean {
   const { balancer } = scene.site;
-  return balancer?.kind === 'nginx' && scene.one('haproxy-config', balancer.name) === undefined;
+  return balancer?.kind === 'nginx' && scene.one('haproxy-config', balancer.name)?.data.running !== true;
 }
 
 /** `GET /health HTTP/1.0, Host shop.example.com`. */
