@@ -29,7 +29,8 @@ export function reportOf(judgement: Judgement, verdict: Verdict, language: Langu
   const { bundle, symptoms } = judgement;
   const text = (localised: Localised): string => inLanguage(localised, language);
   const citation = (each: Citation): Report['causes'][number]['because'][number] => ({ evidence: each.evidence, path: each.path, says: text(each.says) });
-  const convicted = new Set(verdict.convictions.map((each) => each.cause.id));
+  // A cause in the chain of a conviction is part of the answer: it is neither ruled out nor untested.
+  const convicted = new Set(verdict.convictions.flatMap((each) => each.chain));
   // Without a single answered or failed request nothing is known, and silence is not health.
   const asked = judgement.sceneFor(null).all('requests').some((each) => each.data.exchanges.some((exchange) => exchange.purpose === 'reproduce'));
   const outcome = symptoms.length === 0 && asked ? 'healthy' : verdict.convictions.length > 0 ? 'cause-found' : 'cause-unproven';

@@ -56,7 +56,8 @@ const cases: readonly Case[] = [
     made: { edge, requests: [{ n: 1, status: 502, ms: 2 }, past] },
     is: 'inconclusive',
   },
-  { why: 'past the edge it fails too', made: { edge, requests: [refused, { ...past, status: 503 }] }, is: 'inconclusive' },
+  { why: 'past the edge it fails in the same way', made: { edge, requests: [refused, { ...past, status: 503 }] }, is: 'ruled-out' },
+  { why: 'past the edge it fails in another way', made: { edge, requests: [refused, { ...past, status: 502 }] }, is: 'inconclusive' },
   { why: 'some requests pass', made: { edge, requests: [refused, { n: 2, status: 200, ms: 9 }, past] }, is: 'ruled-out' },
   {
     why: 'the balancer has logged the request',

@@ -74,7 +74,7 @@ function judgeFailure(scene: Looks, host: string, sent: readonly Sent[], first: 
         ),
       ],
     };
-  const page = exchange.status === null ? null : identify({ status: exchange.status, headers: exchange.headers, body: exchange.body });
+  const page = pageOf(first);
   if (page !== null && (page.kind === 'icp-block' || page.kind === 'waf-block' || page.kind === 'origin-unreachable')) {
     return {
       is: 'ruled-out',
@@ -86,7 +86,25 @@ function judgeFailure(scene: Looks, host: string, sent: readonly Sent[], first: 
   const past = clientRequests(scene, { purpose: ['bypass-edge', 'other-listener'] }).find(
     (each) => sameRequest(each.exchange, exchange) && !isFailure(each.exchange),
   );
-  const alike = sent.every((each) => each.exchange.status === exchange.status && each.exchange.error === exchange.error);
+  const endsAlike = (each: Sent): boolean => each.exchange.status === exchange.status && each.exchange.error === exchange.error;
+  const alike = sent.every(endsAlike);
+  const pastEdge = clientRequests(scene, { purpose: 'bypass-edge' }).filter((each) => sameRequest(each.exchange, exchange));
+  const [failsToo] = pastEdge;
+  // The same code on another page may be another hop's word for another trouble.
+  if (missing === null && alike && failsToo !== undefined && pastEdge.every((each) => endsAlike(each) && pageOf(each)?.id === page?.id))
+    return {
+      is: 'ruled-out',
+      host,
+      because: [
+        citeRequest(
+          failsToo,
+          say(
+            `the same request past ${host}, straight to ${balancer ?? 'the balancer'}, fails in the same way: ${outcomeText(failsToo).en}`,
+            `同一请求绕过 ${host} 直达 ${balancer ?? '负载均衡'}，以同样的方式失败：${outcomeText(failsToo).zh}`,
+          ),
+        ),
+      ],
+    };
   const told: Citation[] = [
     citeRequest(
       first,
@@ -198,6 +216,10 @@ function judgeFailure(scene: Looks, host: string, sent: readonly Sent[], first: 
     facts,
     ...(stranger === undefined && exchange.status !== null ? { experiment: 'other-host' as const } : {}),
   };
+}
+
+function pageOf({ exchange }: Sent): ReturnType<typeof identify> {
+  return exchange.status === null ? null : identify({ status: exchange.status, headers: exchange.headers, body: exchange.body });
 }
 
 function portOf(url: URL): number {
