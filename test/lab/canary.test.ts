@@ -142,6 +142,11 @@ beforeAll(async () => {
     file,
     stringify({
       ...input,
+      // Ways into hosts that carry passwords, one that works and one that does not.
+      backends: input.backends?.map((each) =>
+        each.name === 'web-1' && Array.isArray(each.exec) ? { ...each, exec: ['env', plant('VAULT_TOKEN={}'), ...each.exec] } : each,
+      ),
+      clients: [...(input.clients ?? []), { name: 'far', exec: ['no-sshpass', '-p', plant('{}'), 'ssh', 'far', plant('--token={}')] }],
       url,
       requests: [
         {
