@@ -294,7 +294,10 @@ function untestedSection(page: Page): void {
   const { labels, report } = page;
   const wanted = wantedAccesses(report);
   const closed = report.hosts.filter((host) => host.access === 'failed');
-  if (wanted.length === 0 && closed.length === 0) return;
+  // Beside a proven cause, what else could have been looked at helps nobody at 3 a.m.; a host that could not be reached does.
+  const settled = report.outcome === 'cause-found' && report.causes.every((each) => each.certainty === 'confirmed');
+  const shown = settled && !page.verbose ? [] : wanted;
+  if (shown.length === 0 && closed.length === 0) return;
   section(page, labels.untested);
   for (const host of closed) {
     text(
@@ -306,7 +309,7 @@ function untestedSection(page: Page): void {
     );
   }
   const unproven = report.outcome === 'cause-unproven';
-  for (const { needs, ids } of page.verbose || unproven ? wanted : wanted.slice(0, 4)) {
+  for (const { needs, ids } of page.verbose || unproven ? shown : shown.slice(0, 4)) {
     text(page, 4, needs, undefined, '  - ');
     const few = page.verbose || unproven ? ids : ids.slice(0, 5);
     text(
@@ -316,7 +319,7 @@ function untestedSection(page: Page): void {
       'quiet',
     );
   }
-  if (!page.verbose && !unproven && wanted.length > 4) text(page, 4, `+${wanted.length - 4} ${labels.more} (--verbose)`, 'quiet');
+  if (!page.verbose && !unproven && shown.length > 4) text(page, 4, `+${shown.length - 4} ${labels.more} (--verbose)`, 'quiet');
 }
 
 function stepsSection(page: Page): void {
