@@ -29,7 +29,9 @@ function explain(error: unknown): number {
     process.stderr.write(`why5xx: ${plain(error.message)}\n        ${plain(error.hint)}\n`);
   } else {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    process.stderr.write(`why5xx: this is a bug in why5xx ${version}. Please report it with the text below, and with the bundle (--save) if there is one.\n${stack}\n`);
+    process.stderr.write(
+      `why5xx: this is a bug in why5xx ${version}. Please report it with the text below, and with the bundle (--save) if there is one.\n${stack}\n`,
+    );
   }
   return 2;
 }
@@ -42,7 +44,9 @@ async function readPage(id: string, language: Language): Promise<string | null> 
 
 function program(finish: (code: number) => void): Command {
   const why5xx = new Command('why5xx')
-    .description('Finds out why a site behind a load balancer answers 500, 502 or 504:\nwhich layer and host, which root cause, with proof and the fix.')
+    .description(
+      'Finds out why a site behind a load balancer answers 500, 502 or 504:\nwhich layer and host, which root cause, with proof and the fix.',
+    )
     .version(version, '-V, --version')
     .showSuggestionAfterError(true)
     .showHelpAfterError('(why5xx --help lists all commands)')
@@ -72,7 +76,11 @@ function refuseUnknownCommand(why5xx: Command, word: string): void {
   if (!/^[a-z]{2,}$/i.test(word) || known.includes(word) || existsSync(word)) return;
   const close = nearest(word, known);
   const hint = 'A site is named by its URL (https://…) or its site file; why5xx --help lists all commands.';
-  throw new UserError('unknown-command', `there is no command and no file "${word}"`, close === null ? hint : `Did you mean ${close}? ${hint}`);
+  throw new UserError(
+    'unknown-command',
+    `there is no command and no file "${word}"`,
+    close === null ? hint : `Did you mean ${close}? ${hint}`,
+  );
 }
 
 /** Runs the command that `process.argv` names; resolves to the exit code. */

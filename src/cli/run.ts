@@ -42,23 +42,35 @@ export function chosenCauses(only: readonly string[] | null, skip: readonly stri
   for (const id of [...(only ?? []), ...skip]) {
     if (known.has(id)) continue;
     const close = nearest(id, [...known]);
-    throw new UserError('unknown-cause', `there is no cause "${id}"`, close === null ? 'See `why5xx causes`.' : `Did you mean ${close}? See \`why5xx causes\`.`);
+    throw new UserError(
+      'unknown-cause',
+      `there is no cause "${id}"`,
+      close === null ? 'See `why5xx causes`.' : `Did you mean ${close}? See \`why5xx causes\`.`,
+    );
   }
   return allCauses.filter((each) => (only === null || only.includes(each.id)) && !skip.includes(each.id));
 }
 
 /** Diagnoses a site now. */
-export async function diagnoseInput(input: string, options: DiagnosisOptions): Promise<{ readonly bundle: Bundle; readonly report: Report }> {
+export async function diagnoseInput(
+  input: string,
+  options: DiagnosisOptions,
+): Promise<{ readonly bundle: Bundle; readonly report: Report }> {
   const causes = chosenCauses(options.only, options.skip);
   if (options.save !== null) checkWritable(options.save);
-  const { site: read, secrets, ca } = await readSite(input, {
+  const {
+    site: read,
+    secrets,
+    ca,
+  } = await readSite(input, {
     env: process.env,
     ...(input === '-' ? { fileName: 'standard input', readFile: () => firstBytes(process.stdin, maxFileBytes + 1) } : {}),
   });
   const site = options.budget === null ? read : { ...read, limits: { ...read.limits, requests: options.budget } };
   const clients = ['here', ...site.clients.map((each) => each.name)];
   for (const name of options.from ?? []) {
-    if (!clients.includes(name)) throw new UserError('unknown-client', `the site file has no client "${name}"`, `Known clients: ${clients.join(', ')}.`);
+    if (!clients.includes(name))
+      throw new UserError('unknown-client', `the site file has no client "${name}"`, `Known clients: ${clients.join(', ')}.`);
   }
   const bundle = await diagnose({
     site,
@@ -73,7 +85,8 @@ export async function diagnoseInput(input: string, options: DiagnosisOptions): P
     progress: options.progress,
     causes,
   });
-  if (options.signal.aborted) throw new UserError('interrupted', 'interrupted before there was a verdict', 'Run it again; nothing was left behind on any host.');
+  if (options.signal.aborted)
+    throw new UserError('interrupted', 'interrupted before there was a verdict', 'Run it again; nothing was left behind on any host.');
   // For its owner only: it is redacted, but it still describes the inside of a site.
   if (options.save !== null) await writeWhole(options.save, writeBundle(bundle), 0o600);
   return { bundle, report: judgeBundle(bundle, causes, options.language) };
@@ -101,13 +114,17 @@ function judgeText(text: string, path: string, causes: readonly AnyCause[], lang
 }
 
 /** The report for whatever the user named: a report or bundle in a file is used as it is, a site file or URL is diagnosed now. */
-export async function reportFor(input: string, run: { readonly language: Language; readonly signal: AbortSignal; progress(step: string): void }): Promise<Report> {
+export async function reportFor(
+  input: string,
+  run: { readonly language: Language; readonly signal: AbortSignal; progress(step: string): void },
+): Promise<Report> {
   if (input.endsWith('.json')) {
     const text = await readText(input);
     return parseReport(text) ?? judgeText(text, input, allCauses, run.language);
   }
   const everything = { from: null, only: null, skip: [], budget: null, save: null };
-  return (await diagnoseInput(input, { ...everything, language: run.language, signal: run.signal, progress: (step) => run.progress(step) })).report;
+  return (await diagnoseInput(input, { ...everything, language: run.language, signal: run.signal, progress: (step) => run.progress(step) }))
+    .report;
 }
 
 /** Larger than any bundle of a run; more would only fill the memory. */
@@ -120,7 +137,9 @@ async function readText(path: string): Promise<string> {
     if (found.isCharacterDevice() || found.isBlockDevice()) throw Object.assign(new Error('not a file'), { code: 'EFTYPE' });
     return await readFile(path, 'utf8');
   } catch (error) {
-    throw new UserError('not-readable', `cannot read ${path}: ${reasonOf(error)}`, 'Name a file that `why5xx … --save FILE` wrote.', { cause: error });
+    throw new UserError('not-readable', `cannot read ${path}: ${reasonOf(error)}`, 'Name a file that `why5xx … --save FILE` wrote.', {
+      cause: error,
+    });
   }
 }
 

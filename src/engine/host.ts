@@ -31,7 +31,15 @@ export class HostReader {
   #failure: { readonly reason: string; readonly hint: string } | null = null;
   #context: ParseContext;
 
-  constructor(options: { name: string; role: HostReader['role']; transport: Transport; paths: Paths; site: Site; run: string; instruments: Instruments }) {
+  constructor(options: {
+    name: string;
+    role: HostReader['role'];
+    transport: Transport;
+    paths: Paths;
+    site: Site;
+    run: string;
+    instruments: Instruments;
+  }) {
     this.name = options.name;
     this.role = options.role;
     this.#transport = options.transport;
@@ -43,7 +51,12 @@ export class HostReader {
   }
 
   get access(): HostAccess {
-    return { host: this.name, role: this.role, access: this.#failure === null ? 'ok' : 'failed', reason: this.#failure === null ? null : `${this.#failure.reason.replace(/\.+$/, '')}. ${this.#failure.hint}` };
+    return {
+      host: this.name,
+      role: this.role,
+      access: this.#failure === null ? 'ok' : 'failed',
+      reason: this.#failure === null ? null : `${this.#failure.reason.replace(/\.+$/, '')}. ${this.#failure.hint}`,
+    };
   }
 
   /** Reads once. Never rejects: a host that cannot be read is evidence. */
@@ -59,7 +72,10 @@ export class HostReader {
       const result = await this.#transport.sh(script, { signal, timeoutMs, maxOutputBytes, env: this.#environment(phase) });
       sections = this.#instruments.splitHostOutput(result.stdout, token);
       if (sections.size === 0) {
-        this.#failure = { reason: `the script did not run: ${firstLine(result.stderr) || `exit ${result.code}`}`, hint: 'why5xx needs a POSIX shell as `sh` on that host' };
+        this.#failure = {
+          reason: `the script did not run: ${firstLine(result.stderr) || `exit ${result.code}`}`,
+          hint: 'why5xx needs a POSIX shell as `sh` on that host',
+        };
         return;
       }
     } catch (error) {
@@ -76,7 +92,8 @@ export class HostReader {
   }
 
   #parse(probe: HostProbe, section: HostSection | undefined): Sample {
-    if (section === undefined) return { ok: false, status: 'failed', reason: 'the host stopped answering before this was read', needs: null };
+    if (section === undefined)
+      return { ok: false, status: 'failed', reason: 'the host stopped answering before this was read', needs: null };
     for (const need of section.needsRoot) this.#needsRoot.add(need);
     try {
       return { ok: true, value: probe.parse(section.output, this.#context) };
@@ -100,7 +117,8 @@ export class HostReader {
       }
       const before = this.#samples.before.get(probe.id);
       const after = this.#samples.after.get(probe.id);
-      const last = probe.when === 'before' ? before : after?.ok === true ? after : probe.when === 'both' && before?.ok === true ? before : after;
+      const last =
+        probe.when === 'before' ? before : after?.ok === true ? after : probe.when === 'both' && before?.ok === true ? before : after;
       if (last === undefined) {
         out.push({ ...stamp, status: 'failed', reason: 'not read: the run ended before', needs: null });
       } else if (!last.ok) {
@@ -116,7 +134,9 @@ export class HostReader {
   }
 
   #probes(phase: Phase): readonly HostProbe[] {
-    return this.#instruments.hostProbes.filter((probe) => probe.roles.includes(this.role) && (probe.when === 'both' || probe.when === phase));
+    return this.#instruments.hostProbes.filter(
+      (probe) => probe.roles.includes(this.role) && (probe.when === 'both' || probe.when === phase),
+    );
   }
 
   #environment(phase: Phase): Readonly<Record<string, string>> {

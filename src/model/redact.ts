@@ -77,7 +77,10 @@ const replacements: readonly Replacement[] = [
   [/\beyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)?/g, redacted],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b/g, redacted],
   [/\bLTAI[A-Za-z0-9]{12,}\b/g, redacted],
-  [/\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|sk_(?:live|test)_\w{10,}|sk-[A-Za-z0-9_-]{20,}|AIza[\w-]{30,})/g, redacted],
+  [
+    /\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abprs]-[\w-]{10,}|sk_(?:live|test)_\w{10,}|sk-[A-Za-z0-9_-]{20,}|AIza[\w-]{30,})/g,
+    redacted,
+  ],
   // HAProxy: stats auth user:password; userlists
   [/\b(stats\s+auth\s+[^\s:]+:)\S+/gi, `$1${redacted}`],
   [/\b(user\s+\S+\s+(?:insecure-)?password\s+)\S+/gi, `$1${redacted}`],
@@ -90,7 +93,10 @@ const replacements: readonly Replacement[] = [
   // HTML: fields, and a name in one element with its value in the next
   [/<(?:input|meta|param|button|option)\b[^>]{0,2000}>/gi, (tag) => withoutFieldValue(tag)],
   [
-    new RegExp(`(>\\s*(?:[\\w.-]{0,60}[._-])?${secretWord}(?:[._-]\\w{1,40}){0,4}\\s*:?\\s*</\\w+>\\s*<\\w+[^>]{0,200}>)([^<]+)(?=<)`, 'gi'),
+    new RegExp(
+      `(>\\s*(?:[\\w.-]{0,60}[._-])?${secretWord}(?:[._-]\\w{1,40}){0,4}\\s*:?\\s*</\\w+>\\s*<\\w+[^>]{0,200}>)([^<]+)(?=<)`,
+      'gi',
+    ),
     `$1${redacted}`,
   ],
   [/\b((?:c?nonce|opaque)=)("[^"]*"|[^\s,;"']+)/gi, `$1${redacted}`],
@@ -100,12 +106,18 @@ const replacements: readonly Replacement[] = [
   ],
   // --password=x, --password x, -e DB_PASSWORD=x, env[DB_PASSWORD] = x, "password": "x", fastcgi_param DB_PASSWORD x
   [
-    new RegExp(`((?:^|[^A-Za-z0-9])(?:[A-Za-z0-9]{1,40}[._-]){0,6}${secretWord}(?:[._-][A-Za-z0-9]{1,40}){0,4}["'\\]]{0,2}\\s*(?::|=>?)\\s*(?:string\\(\\d+\\)\\s*)?)("(?:[^"\\\\]|\\\\.)*"|'[^']*'|[^\\s,;&"'|}]+)`, 'gi'),
+    new RegExp(
+      `((?:^|[^A-Za-z0-9])(?:[A-Za-z0-9]{1,40}[._-]){0,6}${secretWord}(?:[._-][A-Za-z0-9]{1,40}){0,4}["'\\]]{0,2}\\s*(?::|=>?)\\s*(?:string\\(\\d+\\)\\s*)?)("(?:[^"\\\\]|\\\\.)*"|'[^']*'|[^\\s,;&"'|}]+)`,
+      'gi',
+    ),
     (match, head, value) => (value === redacted || value === '' || (value ?? '').startsWith(redacted) ? match : `${head}${redacted}`),
   ],
   [new RegExp(`(\\s--?(?:[A-Za-z0-9]{1,40}[._-]){0,6}${secretWord}\\s+)(?!-)([^\\s]+)`, 'gi'), `$1${redacted}`],
   [
-    new RegExp(`\\b((?:fastcgi_param|uwsgi_param|scgi_param|proxy_set_header|add_header|env|set|setenv|SetEnv)\\s+\\$?(?:[A-Za-z0-9]{1,40}[._-]){0,6}${secretWord}(?:[._-][A-Za-z0-9]{1,40}){0,4}\\s+)("[^"]*"|'[^']*'|[^\\s;]+)`, 'gi'),
+    new RegExp(
+      `\\b((?:fastcgi_param|uwsgi_param|scgi_param|proxy_set_header|add_header|env|set|setenv|SetEnv)\\s+\\$?(?:[A-Za-z0-9]{1,40}[._-]){0,6}${secretWord}(?:[._-][A-Za-z0-9]{1,40}){0,4}\\s+)("[^"]*"|'[^']*'|[^\\s;]+)`,
+      'gi',
+    ),
     `$1${redacted}`,
   ],
   [/(\bmysql\S*\s(?:.{0,300}?\s)?-p)(?!assword)([^\s]+)/g, `$1${redacted}`],
@@ -118,7 +130,9 @@ const replacements: readonly Replacement[] = [
 
 /** Quoted strings of an argument list, hidden. Also where the list was cut in the middle of one. */
 function withoutStrings(args: string): string {
-  return args.replace(/'[^']*(?:'|$)|"[^"]*(?:"|$)/g, (quoted) => (quoted.includes(redacted) ? quoted : `${quoted[0] ?? ''}${redacted}${quoted[0] ?? ''}`));
+  return args.replace(/'[^']*(?:'|$)|"[^"]*(?:"|$)/g, (quoted) =>
+    quoted.includes(redacted) ? quoted : `${quoted[0] ?? ''}${redacted}${quoted[0] ?? ''}`,
+  );
 }
 
 /** A form field or meta tag whose name is that of a secret, without its value. */
@@ -169,7 +183,8 @@ export function redactJson<T>(data: T, secrets: readonly string[] = []): T {
 function walk(value: unknown, secrets: readonly string[], key: string | null): unknown {
   if (typeof value === 'string') {
     // A log line's signature is an id of our own catalogue; anything else under that name may be a key's.
-    if (key !== null && value !== '' && isSecretName(key) && !(key === 'signature' && /^[a-z]{2,12}(-[a-z0-9]{1,12}){1,5}$/.test(value))) return redacted;
+    if (key !== null && value !== '' && isSecretName(key) && !(key === 'signature' && /^[a-z]{2,12}(-[a-z0-9]{1,12}){1,5}$/.test(value)))
+      return redacted;
     return redactText(value, secrets);
   }
   if (Array.isArray(value)) {
@@ -180,7 +195,13 @@ function walk(value: unknown, secrets: readonly string[], key: string | null): u
     // words of a setting: after a secret name the next word is its value
     return value.map((each, i) => {
       const before: unknown = i > 0 ? value[i - 1] : null;
-      if (typeof each === 'string' && typeof before === 'string' && /^-{0,2}[\w$.[\]-]+$/.test(before) && isSecretName(before.replace(/^-+|^\$/, ''))) return redacted;
+      if (
+        typeof each === 'string' &&
+        typeof before === 'string' &&
+        /^-{0,2}[\w$.[\]-]+$/.test(before) &&
+        isSecretName(before.replace(/^-+|^\$/, ''))
+      )
+        return redacted;
       return walk(each, secrets, null);
     });
   }
