@@ -13,7 +13,13 @@ export interface CpuUse {
   /** Used share of all CPUs, 0…1. */
   readonly share: number;
   /** Used by name, the largest first; `pointer` is that of one of these processes. */
-  readonly consumers: readonly { readonly name: string; readonly processes: number; readonly seconds: number; readonly pointer: string }[];
+  readonly consumers: readonly {
+    readonly name: string;
+    readonly processes: number;
+    readonly seconds: number;
+    readonly pointer: string;
+    /** Serves the site: a web server or a runtime. */ readonly serves: boolean;
+  }[];
   /** Processes that serve the site (web server, runtime): seconds that they ran and that they waited for a CPU; null where the kernel does not tell. */
   readonly serving: { readonly ranSeconds: number; readonly waitedSeconds: number; readonly name: string; readonly pointer: string } | null;
 }
@@ -37,7 +43,7 @@ export function cpuUse(scene: Scene<'processes' | 'host-facts'>, host: string): 
     elapsedSeconds,
     cpus,
     share: Math.min(1, cpuSecondsAll / elapsedSeconds / cpus),
-    consumers: [...byName].map(([name, entry]) => ({ name, ...entry })).toSorted((a, b) => b.seconds - a.seconds),
+    consumers: [...byName].map(([name, entry]) => ({ name, ...entry, serves: serves({ name }) })).toSorted((a, b) => b.seconds - a.seconds),
     serving: servingOf(processes),
   };
 }
@@ -60,6 +66,6 @@ function servingOf(processes: readonly Process[]): CpuUse['serving'] {
   };
 }
 
-function serves({ name }: Process): boolean {
+function serves({ name }: Pick<Process, 'name'>): boolean {
   return /^(nginx|php-fpm|php-cgi|apache2|httpd|caddy|haproxy|uwsgi|gunicorn|puma|unicorn|node|java|ruby|python)/.test(name);
 }

@@ -114,6 +114,18 @@ const cases: readonly Case[] = [
     explains: ['s1'],
   },
   {
+    why: 'neighbours use most of the machine, but a job of its own takes what the site would need',
+    made: made({ processes: using(3, process('indexer', 2.9, 9), starved), pressure: pressure(0.99) }),
+    is: 'confirmed',
+    explains: ['s1'],
+  },
+  {
+    why: 'neighbours use most of the machine, and nothing but the site runs here',
+    made: made({ processes: using(3, process('php-fpm8.2', 2.9, 40)), pressure: pressure(0.99) }),
+    is: 'likely',
+    explains: ['s1'],
+  },
+  {
     why: 'its processes wait, but neighbours use the machine',
     made: made({ processes: using(0.6, starved), pressure: pressure(0.99) }),
     is: 'ruled-out',

@@ -17,8 +17,9 @@ type Sees = Scene<'processes' | 'host-facts' | 'pressure' | 'cgroups' | 'request
 
 /** Share of all CPUs that leaves nothing over. */
 const usedUp = 0.85;
-/** Share below which somebody else uses up a machine whose CPUs are all busy. */
+/** Share below which somebody else uses up a machine whose CPUs are all busy; the smaller one counts where the site's processes starve. */
 const minorUser = 0.25;
+const minorUserStarving = 0.1;
 
 export const cpuSaturated = defineCause({
   id: 'cpu-saturated',
@@ -42,11 +43,11 @@ export const cpuSaturated = defineCause({
     const used = cite(use.evidence, '/cpuSecondsAll', useText(use));
     const throttle = throttled(scene, host);
     const busy = scene.one('pressure')?.data.busy ?? null;
-    const full = use.share >= usedUp || (busy !== null && busy >= 0.95 && use.share >= minorUser);
+    const starved = use.serving !== null && use.serving.waitedSeconds >= Math.max(1, 5 * use.serving.ranSeconds);
+    const full = use.share >= usedUp || (busy !== null && busy >= 0.95 && use.share >= (starved ? minorUserStarving : minorUser));
     if (!full && throttle === null) return { is: 'ruled-out', host, because: [used] };
 
     const late = lateSymptoms(scene, host).map((each) => each.symptom);
-    const starved = use.serving !== null && use.serving.waitedSeconds >= Math.max(1, 5 * use.serving.ranSeconds);
     const [first] = late;
     const slow =
       first === undefined
@@ -119,7 +120,12 @@ export const cpuSaturated = defineCause({
     if (late.length === 0) return { is: 'advice', host, summary, because };
     return {
       // What was late is what was ready to run and got no CPU; without the kernel's account of that, everybody else has to be late too.
-      is: starved || throttle !== null || (use.serving === null && use.share >= usedUp && others.length > 0) ? 'confirmed' : 'likely',
+      is:
+        (starved && (use.share >= minorUser || !top?.serves)) ||
+        throttle !== null ||
+        (use.serving === null && use.share >= usedUp && others.length > 0)
+          ? 'confirmed'
+          : 'likely',
       host,
       summary,
       because,
