@@ -1,6 +1,7 @@
 // Gathers the evidence of one run: reads every host, sends the marked requests, reads every host again. Every step has a deadline, and
 // nothing that fails ends the run.
 import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Evidence, HostAccess, SiteFacts } from '../model/evidence.ts';
 import type { Exchange, RequestSpec } from '../model/exchange.ts';
@@ -36,6 +37,8 @@ export interface GatherOptions {
 
 /** Connecting to a host and reading it once. Longer than any healthy host needs, short enough that a hanging one does not hold up the answer. */
 const hostReadMs = 12_000;
+/** How long requests wait for the first reading. */
+const patienceMs = 5_000;
 /** Kept back from the run's seconds for the second reading and the verdict. */
 const reserveMs = 6_000;
 
@@ -58,6 +61,7 @@ export class Gatherer {
   readonly #exchanges = new Map<string, { readonly probe: 'requests' | 'backend-requests'; readonly host: string; readonly from: string; readonly list: Exchange[] }>();
   readonly #outside: Evidence[] = [];
   readonly #clientAccess: HostAccess[] = [];
+  #firstReading: Promise<unknown> = Promise.resolve();
   /** Vantages that turned out to be unable to send. */
   readonly #mute = new Set<string>();
   readonly #signal: AbortSignal;
@@ -78,7 +82,12 @@ export class Gatherer {
   /** First reading of every host, and what can be learned of names and addresses meanwhile. */
   async before(): Promise<void> {
     this.#options.progress(this.#hosts.length === 0 ? 'looking at the site from outside' : `reading ${this.#hosts.length} hosts`);
-    await Promise.all([...this.#hosts.map((host) => host.read('before', this.#signal, hostReadMs)), this.#lookAtNames()]);
+    this.#firstReading = Promise.all(this.#hosts.map((host) => host.read('before', this.#signal, hostReadMs)));
+    // One host that hangs must not keep the others and the reader waiting: it may still answer while requests are in flight.
+    const patience = new AbortController();
+    const waited = delay(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined);
+    await Promise.all([Promise.race([this.#firstReading, waited]), this.#lookAtNames()]);
+    patience.abort();
   }
 
   /** The marked requests: a first wave that shows the failure and where it begins, and a second that shows how often. */
@@ -130,6 +139,8 @@ export class Gatherer {
   /** Second reading of every host. */
   async after(): Promise<void> {
     if (this.#hosts.length > 0) this.#options.progress(`reading ${this.#hosts.length} hosts again`);
+    for (const host of this.#hosts) if (!host.answered) host.giveUp();
+    await this.#firstReading;
     await Promise.all(this.#hosts.map((host) => host.read('after', this.#options.signal, hostReadMs)));
   }
 
@@ -261,7 +272,7 @@ export class Gatherer {
   /** Each backend with the place that its requests are sent from: where real traffic comes from, else the nearest that reaches it. */
   #bypassWays(): readonly (readonly [string, string])[] {
     const { site } = this.#options;
-    const reachable = (name: string): boolean => this.#hosts.some((host) => host.name === name && host.access.access === 'ok');
+    const reachable = (name: string): boolean => this.#hosts.some((host) => host.name === name && host.answered && host.access.access === 'ok');
     const balancer = site.balancer?.name;
     return site.backends.flatMap((backend) => {
       const other = site.backends.find((each) => each.name !== backend.name && reachable(each.name));
@@ -278,7 +289,7 @@ export class Gatherer {
     const outer = this.#bypassWays().map(([backend, from]): Batch => ({ from, backend, specs: this.#planner.toBackend(backend, { thorough: true, check: checkRequestOf(site, backend, known) }) }));
     // The backend asks itself: the control that tells its own trouble from trouble on the way to it.
     const inner = this.#hosts
-      .filter((host) => host.role === 'backend' && host.access.access === 'ok' && site.backends.length <= 4)
+      .filter((host) => host.role === 'backend' && host.answered && host.access.access === 'ok' && site.backends.length <= 4)
       .map((host): Batch => ({ from: host.name, backend: host.name, specs: this.#planner.toBackend(host.name, { thorough: false, check: null }) }));
     return [...outer, ...inner];
   }

@@ -28,6 +28,7 @@ export class HostReader {
   readonly #samples: Record<Phase, Map<string, Sample>> = { before: new Map(), after: new Map() };
   readonly #at: Record<Phase, string | null> = { before: null, after: null };
   readonly #needsRoot = new Set<string>();
+  readonly #ended = new AbortController();
   #failure: { readonly reason: string; readonly hint: string } | null = null;
   #context: ParseContext;
 
@@ -59,6 +60,17 @@ export class HostReader {
     };
   }
 
+  /** Whether the first reading has brought anything. */
+  get answered(): boolean {
+    return this.#samples.before.size > 0;
+  }
+
+  /** Ends a first reading that nobody waits for any more. */
+  giveUp(): void {
+    this.#failure ??= { reason: `${this.#transport.describe} did not answer in time`, hint: 'Look whether that host hangs; everything else was measured without it.' };
+    this.#ended.abort();
+  }
+
   /** Reads once. Never rejects: a host that cannot be read is evidence. */
   async read(phase: Phase, signal: AbortSignal, timeoutMs: number): Promise<void> {
     if (phase === 'after' && this.#failure !== null) return;
@@ -69,7 +81,12 @@ export class HostReader {
     this.#at[phase] = new Date(sentAtMs).toISOString();
     let sections: ReadonlyMap<string, HostSection>;
     try {
-      const result = await this.#transport.sh(script, { signal, timeoutMs, maxOutputBytes, env: this.#environment(phase) });
+      const result = await this.#transport.sh(script, {
+        signal: AbortSignal.any([signal, this.#ended.signal]),
+        timeoutMs,
+        maxOutputBytes,
+        env: this.#environment(phase),
+      });
       sections = this.#instruments.splitHostOutput(result.stdout, token);
       if (sections.size === 0) {
         this.#failure = {
@@ -83,7 +100,7 @@ export class HostReader {
       // Sections that had arrived when one snippet hung or the connection broke are as good as any.
       sections = this.#instruments.splitHostOutput(error.partial?.stdout ?? '', token);
       if (sections.size === 0) {
-        if (phase === 'before') this.#failure = { reason: error.message, hint: error.hint };
+        if (phase === 'before') this.#failure ??= { reason: error.message, hint: error.hint };
         return;
       }
     }
