@@ -3,7 +3,6 @@
 import type { Scene } from '../model/cause.ts';
 import type { Measured } from '../model/evidence.ts';
 import type { Citation } from '../model/finding.ts';
-import type { ErrorLine } from '../model/observations.ts';
 import { splitAddress } from '../model/site.ts';
 import type { Symptom } from '../model/symptom.ts';
 import { say } from '../model/text.ts';
@@ -14,10 +13,10 @@ import { isFailure } from './failure.ts';
 import { evaluateArrival, firewallWasRead, synPacket } from './firewall.ts';
 import type { Decision, Verdict } from './firewall.ts';
 import { interfaceOf } from './routes.ts';
-import { backendRequests, freshErrors, symptomsAt } from './scene.ts';
+import { backendRequests, symptomsAt } from './scene.ts';
 import { tryAt } from './traces.ts';
 import { isPoolName } from './tries.ts';
-import type { Logged, Sent } from './scene.ts';
+import type { Sent } from './scene.ts';
 
 type Looks = Scene<'requests' | 'backend-requests' | 'logs' | 'firewall' | 'routes' | 'haproxy-config' | 'nginx-config'>;
 

@@ -131,6 +131,6 @@ export function responseLimit(scene: Looks, host: string, symptom: Pick<Symptom,
 }
 
 /** Bytes as a configuration writes them, rounded up to whole KiB. */
-export function kibibytes(bytes: number): string {
+function kibibytes(bytes: number): string {
   return `${Math.ceil(bytes / 1024)}k`;
 }

@@ -79,11 +79,6 @@ export function symptomsAt(scene: Scene<never>, backend: string): readonly Sympt
   return scene.symptoms.filter((symptom) => symptom.answeredBy.hop !== 'edge' && (symptom.backends.length === 0 || symptom.backends.includes(backend)));
 }
 
-/** Symptoms that trouble at the balancer could explain. */
-export function symptomsBehindEdge(scene: Scene<never>): readonly Symptom[] {
-  return scene.symptoms.filter((symptom) => symptom.answeredBy.hop !== 'edge');
-}
-
 export function ids(symptoms: readonly Symptom[]): readonly string[] {
   return symptoms.map((each) => each.id);
 }

@@ -273,9 +273,7 @@ export type Site = z.output<typeof siteSchema>;
 export type SiteInput = z.input<typeof siteSchema>;
 export type Exec = z.output<typeof exec>;
 export type Paths = z.output<typeof paths>;
-export type SiteRequest = z.output<typeof request>;
 export type Listener = z.output<typeof listener>;
-export type HealthCheck = z.output<typeof healthCheck>;
 export type BalancerKind = NonNullable<Site['balancer']>['kind'];
 
 export type Role = 'client' | 'edge' | 'balancer' | 'backend';

@@ -72,7 +72,9 @@ export async function makeWorld(): Promise<World> {
   const pid = Number(found.stdout.trim());
   const folder = mkdtempSync(join(tmpdir(), 'why5xx-world-'));
   const enter = ['nsenter', '-t', String(pid), '--net', '--mount', '--pid', '--'];
-  const run: World['run'] = (command, options = {}) => execute([...enter, ...command], options);
+  // Entering the world's mounts resets the working directory, so it is asked for by name.
+  const run: World['run'] = (command, options = {}) =>
+    execute(['nsenter', '-t', String(pid), '--net', '--mount', '--pid', `--wd=${options.cwd ?? folder}`, '--', ...command], options);
   return {
     folder,
     pid,
