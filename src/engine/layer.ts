@@ -2,7 +2,7 @@
 import type { Exchange } from '../model/exchange.ts';
 import type { Layer } from '../model/finding.ts';
 import type { Symptom } from '../model/symptom.ts';
-import { isFailure } from '../facts/failure.ts';
+import { isFailure, sameRequest } from '../facts/failure.ts';
 import type { Judgement } from './judge.ts';
 
 /** The layer of the first symptom, or null where the evidence points to none. Never a proof: the report says so. */
@@ -44,7 +44,30 @@ function behindBalancer(judgement: Judgement, symptom: Symptom, all: readonly Ex
   const { site } = judgement.bundle;
   const read = Math.max(0, ...(site.balancer?.listeners.map((each) => each.readTimeout ?? 60_000) ?? []));
   if (status === 504 && read > 0 && symptom.p50Ms >= read * 0.95) return staticFails ? 'host' : 'app-runtime';
-  if (status === 504) return 'network';
+  const direct = pastBalancer(judgement, symptom);
+  if (direct !== undefined) return direct;
+  // Of a site without a balancer that we know of, a 504 says no more than that somebody waited.
+  if (status === 504) return site.balancer === undefined ? null : 'network';
   if (staticFails) return 'web-server';
   return hop === 'balancer' ? 'balancer' : null;
+}
+
+/** What the same request straight to the backends tells; undefined where it tells nothing, as where only some of them fail. */
+function pastBalancer(judgement: Judgement, symptom: Symptom): Layer | null | undefined {
+  const of = (purpose: Exchange['purpose']): readonly Exchange[] => {
+    const sent = judgement
+      .sceneFor(null)
+      .all('backend-requests')
+      .flatMap((each) => each.data.exchanges.filter((exchange) => exchange.purpose === purpose).map((exchange) => ({ exchange, own: each.data.from === each.host })));
+    const outside = sent.filter((each) => !each.own);
+    return (outside.length > 0 ? outside : sent).map((each) => each.exchange);
+  };
+  const pages = of('bypass-balancer').filter((each) => sameRequest(each, symptom));
+  if (pages.length === 0 || !pages.every(isFailure)) return undefined;
+  const connected = pages.filter((each) => each.phases.connectedMs !== null);
+  if (connected.length === 0) return pages.every((each) => each.error === 'refused') ? 'web-server' : pages.every((each) => each.error === 'timeout') ? 'network' : undefined;
+  if (connected.length < pages.length) return undefined;
+  const plain = of('bypass-balancer-static');
+  if (plain.length > 0 && plain.every(isFailure)) return 'web-server';
+  return pages.every((each) => each.status === 500) ? 'application' : 'app-runtime';
 }

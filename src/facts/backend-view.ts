@@ -13,10 +13,12 @@ import { isFailure, sameRequest } from './failure.ts';
 import { routeOf } from './nginx-config.ts';
 import type { NginxRoute } from './nginx-config.ts';
 import { accessLines, backendRequests, balancerErrors, clientRequests, ejections, freshErrors, symptomsAt } from './scene.ts';
+import { takenOut } from './taken-out.ts';
 import { tryAt } from './traces.ts';
 import type { Logged, Sent } from './scene.ts';
 
 type Looks = Scene<'requests' | 'backend-requests'>;
+type Behind = Scene<'requests' | 'backend-requests' | 'logs' | 'haproxy-config' | 'haproxy-stat' | 'nginx-config' | 'firewall' | 'routes'>;
 
 /** Symptoms of these statuses that this backend can have caused; those that a log proves the balancer made by itself are left out. */
 export function ownSymptoms(scene: Scene<never>, host: string, statuses: readonly number[]): readonly Symptom[] {
@@ -38,10 +40,12 @@ export interface LateSymptom {
  * Symptoms that a slow answer of this backend can have made: 504, or no answer until our own deadline. Left out are those of which the balancer's
  * log says that it never got a connection.
  */
-export function lateSymptoms(scene: Scene<'logs'>, host: string): readonly LateSymptom[] {
+export function lateSymptoms(scene: Behind, host: string): readonly LateSymptom[] {
+  // A check that asks for a page of the slow application is late too, and takes the backend out.
+  const out = takenOut(scene, host, ['L7TOUT'])?.symptoms ?? [];
   // A balancer that tries the next member after a timeout may end with 502 for want of members; its error log has the timeouts.
   const waited = balancerErrors(scene, host, ['read-timeout']).length > 0;
-  return symptomsAt(scene, host)
+  const late = symptomsAt(scene, host)
     .filter(({ status, error, shadow }) => status === 504 || (status === null && error === 'timeout') || ((waited || shadow) && status === 502))
     .flatMap((symptom): readonly LateSymptom[] => {
       if (symptom.shadow) return ejections(scene, host, ['read-timeout']).length > 0 ? [{ symptom, gaveUp: [], atBackend: false }] : [];
@@ -54,6 +58,8 @@ export function lateSymptoms(scene: Scene<'logs'>, host: string): readonly LateS
       const atBackend = own.some((trace) => trace.madeBy === host) || (own.length === 0 && symptom.answeredBy.hop === 'backend');
       return [{ symptom, gaveUp: connected.filter((hop) => tryAt(scene.site, hop.line, host)?.connected === true && tryAt(scene.site, hop.line, host)?.answered !== true), atBackend }];
     });
+  const known = new Set(late.map((each) => each.symptom.id));
+  return [...late, ...out.filter((each) => !known.has(each.id)).map((symptom) => ({ symptom, gaveUp: [], atBackend: false }))];
 }
 
 /** Failing requests of other users that this host's web server logged while ours ran. 499: whoever asked gave up waiting. */
@@ -114,8 +120,10 @@ export interface FastcgiFailures {
   readonly errors: readonly Logged<ErrorLine>[];
   /** Where nginx tried to connect: what the lines name, or every `fastcgi_pass` where no line could be read. */
   readonly called: readonly FastcgiPass[];
-  /** 502s that this explains; empty where the error log was read and has no such line about our requests. */
+  /** What this explains: 502s, and what the balancer answers once its checks met them too. Empty where the error log was read and has no such line about our requests. */
   readonly symptoms: readonly Symptom[];
+  /** The balancer's own word that its check of this backend fails too. */
+  readonly check: Citation | null;
 }
 
 function ownAddress(scene: Scene<never>, host: string): string | null {
@@ -153,12 +161,14 @@ export function passesHere(scene: Scene<never>, host: string, config: NginxConfi
 
 /** `signatures` are those of connect() failures. Without a readable error log, 502 on asking this backend directly has to do. */
 export function fastcgiFailures(
-  scene: Looks & Scene<'logs'>,
+  scene: Behind,
   host: string,
   passes: readonly FastcgiPass[],
   signatures: readonly string[],
 ): FastcgiFailures {
   const own = ownAddress(scene, host);
+  const out = takenOut(scene, host, ['L7STS']);
+  const check = out?.citation ?? null;
   const errors = ownErrors(scene, host, signatures).filter(({ line }) => {
     const address = line.upstream?.startsWith('fastcgi://') ? fastcgiAddress(line.upstream) : null;
     return address !== null && isHere(address, own);
@@ -168,12 +178,14 @@ export function fastcgiFailures(
     return {
       errors,
       called: passes.filter((pass) => named.some((address) => reaches(address, pass.address))),
-      symptoms: ownSymptoms(scene, host, [502]),
+      symptoms: [...ownSymptoms(scene, host, [502]), ...(out?.symptoms ?? [])],
+      check,
     };
   }
   const read = scene.one('logs', host)?.data.files.some((file) => file.kind === 'nginx-error' && file.readable) ?? false;
   const refused = askedDirectly(scene, host).some((each) => each.exchange.status === 502);
-  return { errors, called: passes, symptoms: read || !refused ? [] : ownSymptoms(scene, host, [502]) };
+  const symptoms = read || !refused ? [] : [...ownSymptoms(scene, host, [502]), ...(out?.symptoms ?? [])];
+  return { errors, called: passes, symptoms, check };
 }
 
 /** Cites the `fastcgi_pass` of a configuration. */

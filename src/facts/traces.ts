@@ -72,15 +72,17 @@ export function tracesOf(site: SiteFacts, evidence: readonly Evidence[]): readon
   const roleOf = (host: string): TraceHop['role'] | null =>
     site.edge.some((each) => each.name === host) ? 'edge' : site.balancer?.name === host ? 'balancer' : site.backends.some((each) => each.name === host) ? 'backend' : null;
 
+  const ownByPort = nonceByPort(evidence);
   const hops = new Map<string, TraceHop[]>();
   for (const log of measured(evidence, 'logs')) {
     const role = roleOf(log.host);
     if (role === null) continue;
     withTries(log.data).forEach((line, index) => {
-      if (line.nonce === null) return;
-      const list = hops.get(line.nonce) ?? [];
+      const nonce = line.nonce ?? ownByPort(line);
+      if (nonce === null) return;
+      const list = hops.get(nonce) ?? [];
       list.push({ host: log.host, role, evidence: log.id, index, line });
-      hops.set(line.nonce, list);
+      hops.set(nonce, list);
     });
   }
 
@@ -134,4 +136,27 @@ export function exchangesOf(evidence: readonly Evidence[]): readonly (readonly [
       ? each.data.exchanges.map((exchange) => [exchange, each.host, each.id] as const)
       : [],
   );
+}
+
+/** How far apart the clocks of two machines may be for a line and a request to be one. */
+const clocksApartMs = 60_000;
+
+/**
+ * HAProxy's usual format has no User-Agent and so no mark, but the client's address and port: the nonce of the request that used them. Null where
+ * none did, or more than one. Where something in front makes connections of its own, nothing matches.
+ */
+function nonceByPort(evidence: readonly Evidence[]): (line: AccessLine) => string | null {
+  const sent = new Map<string, Exchange[]>();
+  for (const [exchange] of exchangesOf(evidence)) {
+    if (exchange.door === 'backend' || exchange.localAddress === null || exchange.localPort === undefined) continue;
+    const key = `${exchange.localAddress.replace(/^::ffff:/, '')} ${exchange.localPort}`;
+    sent.set(key, [...(sent.get(key) ?? []), exchange]);
+  }
+  return (line) => {
+    if (line.haproxy === null || line.client === null || sent.size === 0) return null;
+    const [, address = '', port = ''] = /(?:^|\s)(\S+):(\d+) \[/.exec(line.text) ?? [];
+    if (address.replace(/^::ffff:/, '') !== line.client) return null;
+    const [exchange, ...others] = (sent.get(`${line.client} ${port}`) ?? []).filter((each) => line.at === null || Math.abs(Date.parse(each.at) - Date.parse(line.at)) <= clocksApartMs);
+    return exchange === undefined || others.length > 0 ? null : exchange.nonce;
+  };
 }

@@ -89,6 +89,8 @@ export interface Exchange {
   readonly remotePort: number | null;
   /** Our own address on that connection, where the requester can tell. */
   readonly localAddress: string | null;
+  /** Our own port on that connection; absent where the requester cannot tell. With the address it finds the request in logs that record ports. */
+  readonly localPort?: number;
   readonly phases: Phases;
   readonly status: number | null;
   readonly reason: string | null;

@@ -20,7 +20,7 @@ export const fpmDownStaticHealthOk = defineCause({
   seed: 'cause 7.3',
   perHost: ['backend'],
   needs: ['fpm', 'nginx-config'],
-  wants: ['listeners', 'logs', 'requests', 'backend-requests', 'haproxy-stat'],
+  wants: ['listeners', 'logs', 'requests', 'backend-requests', 'haproxy-stat', 'haproxy-config', 'firewall', 'routes'],
   consequenceOf: ['disk-full'],
   judge(scene) {
     const host = scene.host?.host ?? '';
@@ -39,7 +39,7 @@ export const fpmDownStaticHealthOk = defineCause({
       const pid = fpm.data.masterPid ?? 0;
       return { is: 'ruled-out', host, because: [cite(fpm, '/masterPid', say(`php-fpm runs, pid ${pid}`, `php-fpm 正在运行，pid ${pid}`))] };
     }
-    const { errors, called, symptoms } = fastcgiFailures(scene, host, passes, ['connect-refused', 'connect-no-such-file']);
+    const { errors, called, symptoms, check } = fastcgiFailures(scene, host, passes, ['connect-refused', 'connect-no-such-file']);
     const listeners = scene.one('listeners');
     const listening = called.map((pass) => ({ pass, listener: listeners === undefined ? null : listenerAt(listeners.data, pass.address) }));
     const served = listening.find((each) => each.listener !== null);
@@ -95,6 +95,7 @@ export const fpmDownStaticHealthOk = defineCause({
               ),
             ),
           ]),
+      ...(check === null ? [] : [check]),
       ...(why === undefined ? [] : [citeError(why)]),
     ];
     return {

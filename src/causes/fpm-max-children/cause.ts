@@ -28,7 +28,7 @@ export const fpmMaxChildren = defineCause({
   seed: 'cause 7.1',
   perHost: ['backend'],
   needs: ['fpm', 'listeners'],
-  wants: ['logs', 'nginx-config', 'requests', 'backend-requests'],
+  wants: ['logs', 'nginx-config', 'requests', 'backend-requests', 'haproxy-config', 'haproxy-stat', 'firewall', 'routes'],
   consequenceOf: ['cpu-saturated', 'disk-full', 'hairpin-loop'],
   judge(scene) {
     const host = scene.host?.host ?? '';

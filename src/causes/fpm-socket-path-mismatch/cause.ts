@@ -15,7 +15,7 @@ export const fpmSocketPathMismatch = defineCause({
   seed: 'cause 7',
   perHost: ['backend'],
   needs: ['fpm', 'nginx-config', 'listeners'],
-  wants: ['logs', 'requests', 'backend-requests'],
+  wants: ['logs', 'requests', 'backend-requests', 'haproxy-config', 'haproxy-stat', 'firewall', 'routes'],
   judge(scene) {
     const host = scene.host?.host ?? '';
     const fpm = scene.one('fpm');
@@ -46,7 +46,7 @@ export const fpmSocketPathMismatch = defineCause({
       const listener = address === null ? null : listenerAt(listeners.data, address);
       return address === null || listener === null ? [] : [{ pool, index, address, listener }];
     });
-    const { errors, called, symptoms } = fastcgiFailures(scene, host, passes, ['connect-refused', 'connect-no-such-file']);
+    const { errors, called, symptoms, check } = fastcgiFailures(scene, host, passes, ['connect-refused', 'connect-no-such-file']);
     const lost = (called.length > 0 ? called : passes).filter(
       (pass) =>
         listenerAt(listeners.data, pass.address) === null &&
@@ -106,6 +106,7 @@ export const fpmSocketPathMismatch = defineCause({
               ),
             ),
           ]),
+      ...(check === null ? [] : [check]),
     ];
     return {
       is: errors.length > 0 ? 'confirmed' : 'likely',

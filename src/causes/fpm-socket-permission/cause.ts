@@ -17,7 +17,7 @@ export const fpmSocketPermission = defineCause({
   seed: 'cause 7',
   perHost: ['backend'],
   needs: ['socket-files', 'nginx-config'],
-  wants: ['fpm', 'listeners', 'logs', 'requests', 'backend-requests'],
+  wants: ['fpm', 'listeners', 'logs', 'requests', 'backend-requests', 'haproxy-config', 'haproxy-stat', 'firewall', 'routes'],
   judge(scene) {
     const host = scene.host?.host ?? '';
     const files = scene.one('socket-files');
@@ -36,7 +36,7 @@ export const fpmSocketPermission = defineCause({
         host,
         reason: say('nginx here uses no Unix socket of a runtime', '本机 nginx 未使用运行时的 Unix 套接字'),
       };
-    const { errors, called, symptoms } = fastcgiFailures(scene, host, passes, ['connect-permission']);
+    const { errors, called, symptoms, check } = fastcgiFailures(scene, host, passes, ['connect-permission']);
     const used = (called.length > 0 ? called : passes).map((pass) => ({
       pass,
       at: files.data.sockets.findIndex((each) => reaches(pass.address, { unix: each.path })),
@@ -104,6 +104,7 @@ export const fpmSocketPermission = defineCause({
               ),
             ),
           ]),
+      ...(check === null ? [] : [check]),
     ];
     const [first, ...others] = [...lines, ...(shut === undefined ? [] : [state]), ...rest];
     return {

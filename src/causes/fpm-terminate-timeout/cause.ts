@@ -16,7 +16,7 @@ export const fpmTerminateTimeout = defineCause({
   seed: 'cause 7.2',
   perHost: ['backend'],
   needs: ['fpm'],
-  wants: ['logs', 'nginx-config', 'requests', 'backend-requests'],
+  wants: ['logs', 'nginx-config', 'requests', 'backend-requests', 'haproxy-config', 'haproxy-stat', 'firewall', 'routes'],
   consequenceOf: ['cpu-saturated', 'hairpin-loop'],
   judge(scene) {
     const host = scene.host?.host ?? '';

@@ -2,10 +2,11 @@
 // answers 500 with an empty body and writes one line, which php-fpm hands to the web server over FastCGI's error stream; nginx logs it together
 // with the request. Limits of memory and time end a script in the same way, but are causes of their own.
 import { ownErrors, ownSymptoms, servedHere } from '../../facts/backend-view.ts';
+import { takenOut } from '../../facts/taken-out.ts';
 import { citeError, citeRequest, freshErrors, ids, outcomeText } from '../../facts/scene.ts';
 import type { Logged } from '../../facts/scene.ts';
 import { defineCause } from '../../model/cause.ts';
-import type { Convicted } from '../../model/finding.ts';
+import type { Citation, Convicted } from '../../model/finding.ts';
 import type { ErrorLine } from '../../model/observations.ts';
 import type { Symptom } from '../../model/symptom.ts';
 import { say } from '../../model/text.ts';
@@ -21,12 +22,17 @@ export const phpFatalError = defineCause({
   seed: 'step 8',
   perHost: ['backend'],
   needs: ['logs'],
-  wants: ['requests', 'backend-requests'],
+  wants: ['requests', 'backend-requests', 'haproxy-config', 'haproxy-stat', 'nginx-config', 'firewall', 'routes'],
   // A disk without room makes scripts die that cannot write.
   consequenceOf: ['disk-full'],
   judge(scene) {
     const host = scene.host?.host ?? '';
-    const symptoms = ownSymptoms(scene, host, [500]);
+    // A check that asks for a page of PHP takes the backend out, and clients see the balancer's 503 in place of the 500.
+    const out = takenOut(scene, host, ['L7STS']);
+    const own500 = ownSymptoms(scene, host, [500]);
+    const symptoms = [...own500, ...(out?.symptoms ?? [])];
+    const seen = own500.length > 0 || out?.citation != null ? 'confirmed' : 'likely';
+    const check = out?.citation ?? null;
     const served = symptoms.flatMap((symptom) => servedHere(scene, host, symptom));
     const failed = served.filter((each) => each.exchange.status === 500);
     const [fine] = served;
@@ -54,11 +60,12 @@ export const phpFatalError = defineCause({
     const [first] = own;
     if (first !== undefined)
       return convicted(
-        'confirmed',
+        seen,
         host,
         first,
         failed,
         symptoms.filter((symptom) => own.some(({ line }) => about(line, symptom))),
+        check,
       );
     const limit = ownErrors(scene, host, limits).find(({ line }) => symptoms.some((symptom) => about(line, symptom)));
     if (limit !== undefined)
@@ -74,7 +81,7 @@ export const phpFatalError = defineCause({
       ({ line }) => line.request === null && !isLimit(line),
     );
     const [guess] = nameless;
-    if (guess !== undefined) return convicted('likely', host, guess, failed, symptoms);
+    if (guess !== undefined) return convicted('likely', host, guess, failed, symptoms, check);
     return {
       is: 'inconclusive',
       host,
@@ -94,6 +101,7 @@ function convicted(
   error: Logged<ErrorLine>,
   failed: ReturnType<typeof servedHere>,
   symptoms: readonly Symptom[],
+  check: Citation | null,
 ): Convicted {
   const { message, file, line, parse } = partsOf(error.line);
   const at = file === '' ? '' : `${file}${line === '' ? '' : `:${line}`}`;
@@ -122,6 +130,7 @@ function convicted(
       ...(direct === undefined
         ? []
         : [citeRequest(direct, say(`${host} answered it: ${outcomeText(direct).en}`, `${host} 的应答：${outcomeText(direct).zh}`))]),
+      ...(check === null ? [] : [check]),
     ],
     explains: ids(symptoms),
     facts: { file, line, message, parse },

@@ -29,7 +29,7 @@ export const upstreamReadTimeout = defineCause({
   seed: 'cause 7',
   perHost: ['backend'],
   needs: ['backend-requests'],
-  wants: ['requests', 'logs', 'nginx-config', 'haproxy-config', 'fpm', 'listeners', 'processes', 'host-facts'],
+  wants: ['requests', 'logs', 'nginx-config', 'haproxy-config', 'fpm', 'listeners', 'processes', 'host-facts', 'haproxy-stat', 'firewall', 'routes'],
   consequenceOf: ['bandwidth-saturated', 'cpu-saturated', 'disk-full', 'fpm-max-children', 'hairpin-loop'],
   judge(scene): Finding {
     const host = scene.host?.host ?? '';

@@ -10,6 +10,7 @@ export interface Observed {
   readonly remoteAddress: string | null;
   readonly remotePort: number | null;
   readonly localAddress: string | null;
+  readonly localPort?: number | null;
   readonly phases: Phases;
   readonly status: number | null;
   readonly reason: string | null;
@@ -46,6 +47,7 @@ export function exchangeOf(spec: RequestSpec, wire: WireRequest | null, seen: Ob
     remoteAddress: seen.remoteAddress,
     remotePort: seen.remotePort,
     localAddress: seen.localAddress,
+    ...(seen.localPort == null ? {} : { localPort: seen.localPort }),
     phases: seen.phases,
     status: seen.status,
     reason: seen.reason === null ? null : cut(clean(seen.reason)),

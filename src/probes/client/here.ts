@@ -60,7 +60,7 @@ function withTtls(spec: RequestSpec, sent: Sent | undefined, ttls: ReadonlyMap<s
     seen.remoteAddress === null || seen.remotePort === null || (sent.localPort === null && seen.error !== 'refused')
       ? undefined
       : ttls?.get(ttlKey(seen.remoteAddress, seen.remotePort, sent.localPort));
-  return exchangeOf(spec, sent.wire, { ...seen, ...found }, options.secrets);
+  return exchangeOf(spec, sent.wire, { ...seen, localPort: sent.localPort, ...found }, options.secrets);
 }
 
 const tenth = (ms: number): number => Math.round(ms * 10) / 10;
