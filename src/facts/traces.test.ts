@@ -70,3 +70,17 @@ it('addresses become names; a port that differs only counts where the host is un
   expect(backendOf(site, '10.0.0.12:8080')).toBe('two');
   expect(backendOf(site, '10.0.0.99:80')).toBe(null);
 });
+
+it.for([
+  ['the address and port of our connection', '192.0.2.7:40001 [now] f b/one', 'one'],
+  ['behind the prefix of a log daemon', 'Jan  1 00:00:00 lb haproxy[9]: 192.0.2.7:40001 [now] f b/one', 'one'],
+  ['another port', '192.0.2.7:40002 [now] f b/one', null],
+  ['another address', '192.0.2.8:40001 [now] f b/one', null],
+] as const)('an HAProxy line without a mark is ours by %s', ([, text, expected]) => {
+  const ours = { ...line(503, null, haproxy('SC--', 'one', -1)), nonce: null, client: text.includes('192.0.2.8') ? '192.0.2.8' : '192.0.2.7', text };
+  const evidence = [
+    { id: 'e1', probe: 'requests', host: 'here', status: 'ok', data: { from: 'here', exchanges: [{ nonce, status: 503, door: 'site', target: null, localAddress: '192.0.2.7', localPort: 40_001 }] } },
+    { id: 'e2', probe: 'logs', host: 'lb', status: 'ok', data: { files: [{ readable: true }], access: [ours], errors: [] } },
+  ] as unknown as readonly Evidence[];
+  expect(tracesOf(site, evidence)[0]?.backend ?? null).toBe(expected);
+});

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { accessLine, errorLine, findingsOf, logLines } from '../../engine/testing/scenes.ts';
+import { accessLine, errorLine, findingsOf, haproxyConfig, haproxyLine, haproxyServer, logLines } from '../../engine/testing/scenes.ts';
 import type { Made, Request } from '../../engine/testing/scenes.ts';
 import type { AccessLine, ErrorLine } from '../../model/observations.ts';
 import { phpFatalError } from './cause.ts';
@@ -16,6 +16,31 @@ function made(
 ): Made {
   const { requests = [{ n: 1, status: 500, ms: 12 }], direct = { n: 2, status: 500, ms: 10 }, access = [accessLine(1, 500)] } = options;
   return { requests, direct: { 'app-1': [direct] }, hosts: { 'app-1': { logs: logLines(access, errors) } } };
+}
+
+/** A balancer whose health check asks for a page of the same application, and that has taken both backends out. */
+function takenOut(options: { readonly checks?: string | null; readonly status?: number; readonly page?: number } = {}): Made {
+  const { checks = 'L7STS', status = 503, page = 500 } = options;
+  const server = (name: string, address: string): ReturnType<typeof haproxyServer> =>
+    haproxyServer({ server: name, address, status: 'DOWN', checkStatus: checks, checkCode: 500 });
+  return {
+    requests: [{ n: 1, status, ms: 1 }],
+    direct: { 'app-1': [{ n: 2, status: page, ms: 10 }], 'app-2': [{ n: 3, status: page, ms: 10 }] },
+    balancer: { kind: 'haproxy' },
+    hosts: {
+      'app-1': { logs: logLines([], [fatal(call)]) },
+      lb:
+        checks === null
+          ? {}
+          : {
+              'haproxy-config': haproxyConfig(
+                'frontend f\n  bind :80\n  default_backend app\nbackend app\n  option httpchk\n  server app-1 10.9.0.1:8000 check\n  server app-2 10.9.0.2:8000 check\n',
+              ),
+              'haproxy-stat': { from: null, servers: [server('app-1', '10.9.0.1:8000'), server('app-2', '10.9.0.2:8000')], frontends: [] },
+              logs: logLines([haproxyLine(1, status, '<NOSRV>', 'SC--')]),
+            },
+    },
+  };
 }
 
 interface Case {
@@ -47,6 +72,10 @@ const cases: readonly Case[] = [
     made: made([fatal(call)], { requests: [{ n: 1, status: 502, ms: 3 }], access: [accessLine(1, 502)] }),
     is: 'not-applicable',
   },
+  { why: 'the balancer’s check meets it too, and clients see 503', made: takenOut(), is: 'confirmed' },
+  { why: 'the same, with a balancer that nobody can look into', made: takenOut({ checks: null }), is: 'likely' },
+  { why: 'the check fails without a connection', made: takenOut({ checks: 'L4CON' }), is: 'not-applicable' },
+  { why: 'the page works past the balancer', made: takenOut({ page: 200 }), is: 'not-applicable' },
 ];
 
 describe('php-fatal-error', () => {
