@@ -87,7 +87,9 @@ export function judgeBlock(scene: Looks, host: string, kind: BlockKind): Finding
     `${host} 上的防火墙${does.zh}来自 ${balancer.name}（${range}）到 ${passage.port} 端口的连接：${decider.where}：${decider.text}`,
   );
   const declared = balancer.backendSources.filter((each) => each.includes(':') === source.address.includes(':'));
-  const idle = decider.packetsDelta === 0;
+  // A balancer that holds every backend for dead tries none for a while: then a rule that has met packets before need not meet ours.
+  const shunned = (decider.packetsNow ?? 0) > 0 && failures.length > 0 && tried.length === 0 && sides.fromBalancer.length === 0 && everyoneBlocked(scene);
+  const idle = decider.packetsDelta === 0 && !shunned;
   // Nothing met the rule while requests failed, or it holds only addresses that the balancer may not use: a trap for another day.
   if (idle || (!blocked.certain && decider.packetsDelta === null)) {
     const advice: Advice = { is: 'advice', host, summary, because };
@@ -120,15 +122,19 @@ export function judgeBlock(scene: Looks, host: string, kind: BlockKind): Finding
 /** Whether one failure can come from this firewall: a log names the backend, or nothing speaks against it. */
 function explains(scene: Looks, host: string, kind: BlockKind, { symptom, tried, noServer }: Unreached, decision: Decision): boolean {
   if (tried.length > 0) return true;
-  const everyone = scene.site.backends.every((each) => {
-    const passage = passageTo(scene, each.name);
-    return passage !== null && (passage.of('drop').certain || passage.of('reject').certain);
-  });
   // A balancer that knows every backend to be down answers at once, whatever made them so.
-  if (everyone) return true;
+  if (everyoneBlocked(scene)) return true;
   if (noServer.length > 0) return checkOf(scene, host, kind) !== null;
   const declared = scene.site.balancer?.listeners.find((each) => each.port === symptom.listenerPort)?.connectTimeout;
   return kind.fits(symptom, declared ?? 1_000, decision);
+}
+
+/** Whether every backend's firewall keeps the balancer out, whichever of its addresses it uses. */
+function everyoneBlocked(scene: Looks): boolean {
+  return scene.site.backends.every((each) => {
+    const passage = passageTo(scene, each.name);
+    return passage !== null && (passage.of('drop').certain || passage.of('reject').certain);
+  });
 }
 
 /** HAProxy's state of this backend, where its own health check fails in the way that the firewall makes it fail. */
