@@ -62,14 +62,37 @@ export function lateSymptoms(scene: Behind, host: string): readonly LateSymptom[
   return [...late, ...out.filter((each) => !known.has(each.id)).map((symptom) => ({ symptom, gaveUp: [], atBackend: false }))];
 }
 
-/** Failing requests of other users that this host's web server logged while ours ran. 499: whoever asked gave up waiting. */
+/** Marks of every run of why5xx, this one or another. */
+const marked = /why5xx\/\S+ \(\+/;
+
+/**
+ * Failing requests of other users that this host's web server logged while ours ran. 499: whoever asked gave up waiting. A request without
+ * Referer and User-Agent is a health check, not a user.
+ */
 export function failedOthers(scene: Scene<'logs'>, host: string): readonly Logged<AccessLine>[] {
-  return accessLines(
-    scene,
-    host,
-    ({ ours, nonce, status, text }) =>
-      ours && nonce === null && status !== null && (status >= 500 || status === 499) && !/why5xx\/\S+ \(\+/.test(text),
-  );
+  return accessLines(scene, host, ({ ours, nonce, text, ...line }) => ours && nonce === null && failed(line) && !marked.test(text) && !isCheck(text));
+}
+
+/** Failing requests that nobody waits for any more and that a pool may still work on: health checks while ours ran. */
+export function failedChecks(scene: Scene<'logs'>, host: string): readonly Logged<AccessLine>[] {
+  return accessLines(scene, host, ({ ours, nonce, text, ...line }) => ours && nonce === null && failed(line) && !marked.test(text) && isCheck(text));
+}
+
+/** How long requests of an earlier run of why5xx may still keep workers busy. */
+const leftoverMs = 180_000;
+
+/** Failing requests of a run of why5xx shortly before this one. */
+export function earlierRuns(scene: Scene<'logs'>, host: string): readonly Logged<AccessLine>[] {
+  const now = Date.parse(scene.one('logs', host)?.at ?? '');
+  return accessLines(scene, host, ({ nonce, at, text, ...line }) => nonce === null && failed(line) && marked.test(text) && at !== null && now - Date.parse(at) < leftoverMs);
+}
+
+function failed({ status }: Pick<AccessLine, 'status'>): boolean {
+  return status !== null && (status >= 500 || status === 499);
+}
+
+function isCheck(text: string): boolean {
+  return / "-" "-"$/.test(text.trimEnd());
 }
 
 /** The failing request, whoever sent it and through whichever door, where it was served by this backend. In order of sending. */

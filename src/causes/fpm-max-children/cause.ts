@@ -3,10 +3,22 @@
 // php-fpm writes one warning when the limit is reached, and none at all with `pm = static`, so the queue is the proof and the log line only
 // supports it. The queue is served in order: while it is the trouble, other users' requests fail as ours do. Our own marked requests can fill
 // a small pool too, so only requests that waited before ours were sent count.
-import { citePass, failedOthers, lateSymptoms, ownErrors, ownSymptoms, passesHere, servedHere } from '../../facts/backend-view.ts';
+import {
+  citePass,
+  earlierRuns,
+  failedChecks,
+  failedOthers,
+  lateSymptoms,
+  ownErrors,
+  ownSymptoms,
+  passesHere,
+  servedHere,
+} from '../../facts/backend-view.ts';
+import { isFailure } from '../../facts/failure.ts';
 import { fastcgiPasses, listenerAt, poolAddress, reaches } from '../../facts/fastcgi.ts';
 import type { FastcgiPass, FoundListener } from '../../facts/fastcgi.ts';
 import { citeAccess, citeError, freshErrors, ids } from '../../facts/scene.ts';
+import type { Scene } from '../../model/cause.ts';
 import { cite, defineCause } from '../../model/cause.ts';
 import type { Citation } from '../../model/finding.ts';
 import type { FpmPool } from '../../model/observations.ts';
@@ -76,7 +88,9 @@ export const fpmMaxChildren = defineCause({
     ];
     const explains = ids(symptoms);
     if (before === null || before === 0) {
-      const sent = symptoms[0] === undefined ? 0 : servedHere(scene, host, symptoms[0]).length;
+      // All that came from us or from health checks and may wait here: a page that nobody waits for any more still keeps its place.
+      const ours = ownFailures(scene, host) + failedChecks(scene, host).length;
+      const sent = symptoms[0] === undefined ? 0 : Math.max(servedHere(scene, host, symptoms[0]).length, ours);
       // Every one of ours still waits, so no child took any: others hold them all. Fewer: it may be our own crowd.
       if (before === null || sent === 0 || listener.waiting < sent) {
         return {
@@ -105,6 +119,18 @@ export const fpmMaxChildren = defineCause({
     // What came on top of ours while we waited is somebody else's, whatever a rotated log still shows.
     const own = scene.traces.filter((trace) => trace.backend === host || trace.backend === null).length;
     const grown = listener.waiting - before > own;
+    const left = earlierRuns(scene, host);
+    if (others.length === 0 && full.length === 0 && !grown && left.length >= before) {
+      return {
+        is: 'inconclusive',
+        host,
+        reason: say(
+          `${before} requests waited for a child before ours were sent, but a run of why5xx shortly before may have left them there`,
+          `在我们发出请求之前已有 ${before} 个请求等待子进程，但可能是稍早一次 why5xx 运行遗留的`,
+        ),
+        wouldTell: ['listeners'],
+      };
+    }
     const warnings = freshErrors(scene, host, ['fpm-max-children']).filter(
       ({ line }) => line.fields['pool'] === undefined || line.fields['pool'] === pool.name,
     );
@@ -147,6 +173,13 @@ export const fpmMaxChildren = defineCause({
   },
   fix: fixFpmMaxChildren,
 });
+
+/** Our own requests that may have come here and were not answered well. */
+function ownFailures(scene: Scene<'requests' | 'backend-requests'>, host: string): number {
+  const backendOf = new Map(scene.traces.map((trace) => [trace.nonce, trace.backend]));
+  const all = [...scene.all('requests'), ...scene.all('backend-requests')].flatMap((each) => each.data.exchanges);
+  return all.filter((each) => isFailure(each) && (backendOf.get(each.nonce) ?? host) === host).length;
+}
 
 function waited({ listener }: Pool): number {
   return Math.max(listener.waitingBefore ?? 0, listener.waiting);
