@@ -16,6 +16,8 @@ export interface Judged {
   readonly finding: Finding;
   /** For `inconclusive` because evidence is missing: what would make it possible. */
   readonly needs: readonly string[];
+  /** Not judged at all: a probe that the cause needs has no evidence. */
+  readonly unmeasured: boolean;
 }
 export interface Judgement {
   readonly bundle: Bundle;
@@ -36,7 +38,18 @@ export function judge(bundle: Bundle, causes: readonly AnyCause[]): Judgement {
     const hosts = cause.perHost === undefined ? [null] : bundle.hosts.filter((each) => cause.perHost?.includes(each.role)).map((each) => each.host);
     return hosts.flatMap((host) => judgeOne(cause, host, bundle, sceneFor(host)));
   });
-  return { bundle, symptoms, traces, judged, sceneFor };
+  return { bundle, symptoms, traces, judged: judged.map((each) => withoutUnseenRoot(each, judged)), sceneFor };
+}
+
+/**
+ * A cause is not proven while one of its own roots could not even be looked at on that host: a full disk makes PHP fail too. Only evidence
+ * that is missing counts here; a root that was judged and found undecided is its judge's business.
+ */
+function withoutUnseenRoot(one: Judged, all: readonly Judged[]): Judged {
+  const { cause, finding } = one;
+  if (finding.is !== 'confirmed' || finding.host === null || cause.consequenceOf === undefined) return one;
+  const unseen = all.some((each) => each.unmeasured && each.finding.host === finding.host && cause.consequenceOf?.includes(each.cause.id) === true);
+  return unseen ? { ...one, finding: { ...finding, is: 'likely' } } : one;
 }
 
 function judgeOne(cause: AnyCause, host: string | null, bundle: Bundle, scene: Scene<ProbeId>): readonly Judged[] {
@@ -44,11 +57,11 @@ function judgeOne(cause: AnyCause, host: string | null, bundle: Bundle, scene: S
   if (missing.length > 0) {
     const needs = needsOf(bundle, missing, host, true);
     const reason = say(`not measured: ${missing.join(', ')}`, `未能测量：${missing.join('、')}`);
-    return [{ cause, finding: { is: 'inconclusive', host, reason, wouldTell: missing }, needs }];
+    return [{ cause, finding: { is: 'inconclusive', host, reason, wouldTell: missing }, needs, unmeasured: true }];
   }
   const answer = (cause as unknown as Cause).judge(scene);
   const findings: readonly Finding[] = Array.isArray(answer) ? (answer as readonly Finding[]) : [answer as Finding];
-  return findings.map((finding) => ({ cause, finding, needs: finding.is === 'inconclusive' ? needsOf(bundle, finding.wouldTell ?? [], finding.host, false) : [] }));
+  return findings.map((finding) => ({ cause, finding, needs: finding.is === 'inconclusive' ? needsOf(bundle, finding.wouldTell ?? [], finding.host, false) : [], unmeasured: false }));
 }
 
 /** What the reader could give so that these probes can tell, each once. A probe that is missing is always named. */
