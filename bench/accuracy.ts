@@ -1,13 +1,13 @@
 // The accuracy bench: every fault variant × balancer × layer × access through the real CLI, plus healthy controls full of noise.
 // Prints truth against verdict and writes JSON. `npm run bench:accuracy -- --help` lists its options.
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 
 import { faults } from '../src/causes/faults.ts';
 import type { BalancerEngine, LabLayer } from '../src/model/fault.ts';
 import { labUp, makeWorld } from '../test/lab/world.ts';
 import { accesses, applies, ask } from './run-fault.ts';
+import { summarise } from './summary.ts';
 import type { Access, Row } from './run-fault.ts';
 
 const help = `npm run bench:accuracy -- [options]
@@ -102,25 +102,7 @@ for (const balancer of balancers) {
   }
 }
 
-const share = (list: readonly Row[], good: (row: Row) => boolean): string => `${list.filter(good).length}/${list.length}${list.length === 0 ? '' : ` (${((100 * list.filter(good).length) / list.length).toFixed(1)} %)`}`;
-const percentile = (list: readonly number[], p: number): number => list.toSorted((a, b) => a - b)[Math.min(list.length - 1, Math.floor((list.length * p) / 100))] ?? 0;
-const faulty = rows.filter((row) => row.truth !== null);
-const by = (access: Access): readonly Row[] => faulty.filter((row) => row.access === access);
-const controls = rows.filter((row) => row.truth === null);
-const beyond = by('full').map((row) => row.beyondMs);
-const summary = {
-  date: new Date().toISOString(),
-  machine: { cpus: cpus().length, cpu: cpus()[0]?.model ?? '', memoryGiB: Math.round(totalmem() / 1024 ** 3), node: process.version },
-  options: values,
-  minutes: Math.round((Date.now() - began) / 6000) / 10,
-  full: { right: share(by('full'), (row) => row.right), confirmed: share(by('full'), (row) => row.right && row.verdict?.certainty === 'confirmed') },
-  backends: { right: share(by('backends'), (row) => row.right) },
-  client: { right: share(by('client'), (row) => row.right), place: share(by('client'), (row) => row.placeRight) },
-  wrongConfirmed: faulty.filter((row) => row.wrongConfirmed).length,
-  controls: { healthy: share(controls, (row) => row.right), wrongConvictions: controls.filter((row) => row.verdict !== null).length },
-  beyondSlowestFailureMs: { p50: percentile(beyond, 50), p95: percentile(beyond, 95), max: Math.max(0, ...beyond) },
-  problems,
-};
+const summary = { ...summarise(rows), options: values, minutes: Math.round((Date.now() - began) / 6000) / 10, problems };
 console.log(`\n${JSON.stringify(summary, null, 2)}`);
 const out = values.out ?? `bench/results/accuracy-${summary.date.slice(0, 10)}.json`;
 mkdirSync('bench/results', { recursive: true });
