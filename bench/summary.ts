@@ -23,7 +23,7 @@ function percentile(list: readonly number[], p: number): number {
 }
 
 /** What the issue of accuracy asks for: shares by access, wrong convictions, time beyond the slowest failing request. */
-export function summarise(rows: readonly Row[]): object {
+export function summarise(rows: readonly Row[]): { readonly date: string; readonly [figure: string]: unknown } {
   const faulty = rows.filter((row) => row.truth !== null);
   const by = (access: Access): readonly Row[] => faulty.filter((row) => row.access === access);
   const controls = rows.filter((row) => row.truth === null);
