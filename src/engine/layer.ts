@@ -26,7 +26,8 @@ export function suspectedLayer(judgement: Judgement): Layer | null {
   const always = symptom.failed === symptom.of;
   if (always && listener?.protocol !== 'tcp' && site.edge.length > 0 && past.length > 0 && !past.some(isFailure)) return 'edge';
   if (symptom.status === null) {
-    if (listener?.protocol === 'tcp') return symptom.error === 'timeout' && all.some((each) => each.purpose === 'other-listener' && !isFailure(each)) ? 'host' : 'network';
+    if (listener?.protocol === 'tcp')
+      return symptom.error === 'timeout' && all.some((each) => each.purpose === 'other-listener' && !isFailure(each)) ? 'host' : 'network';
     return site.edge.length > 0 ? 'edge' : 'balancer';
   }
   return behindBalancer(judgement, symptom, all);
@@ -58,14 +59,26 @@ function pastBalancer(judgement: Judgement, symptom: Symptom): Layer | null | un
     const sent = judgement
       .sceneFor(null)
       .all('backend-requests')
-      .flatMap((each) => each.data.exchanges.filter((exchange) => exchange.purpose === purpose).map((exchange) => ({ exchange, own: each.data.from === each.host })));
+      .flatMap((each) =>
+        each.data.exchanges
+          .filter((exchange) => exchange.purpose === purpose)
+          .map((exchange) => ({ exchange, own: each.data.from === each.host })),
+      );
     const outside = sent.filter((each) => !each.own);
     return (outside.length > 0 ? outside : sent).map((each) => each.exchange);
   };
   const pages = of('bypass-balancer').filter((each) => sameRequest(each, symptom));
-  if (pages.length === 0 || !pages.every(isFailure)) return undefined;
+  if (pages.length === 0) return undefined;
+  // What all backends answer well and the balancer never does, it makes itself.
+  if (!pages.some(isFailure) && symptom.answeredBy.hop === 'balancer' && symptom.failed === symptom.of) return 'balancer';
+  if (!pages.every(isFailure)) return undefined;
   const connected = pages.filter((each) => each.phases.connectedMs !== null);
-  if (connected.length === 0) return pages.every((each) => each.error === 'refused') ? 'web-server' : pages.every((each) => each.error === 'timeout') ? 'network' : undefined;
+  if (connected.length === 0)
+    return pages.every((each) => each.error === 'refused')
+      ? 'web-server'
+      : pages.every((each) => each.error === 'timeout')
+        ? 'network'
+        : undefined;
   if (connected.length < pages.length) return undefined;
   const plain = of('bypass-balancer-static');
   if (plain.length > 0 && plain.every(isFailure)) return 'web-server';

@@ -70,8 +70,10 @@ function group(judgement: Judgement): readonly Candidate[] {
   return [...byCause.values()].flatMap(({ cause, findings }): readonly Candidate[] => {
     const explaining = findings.filter((each) => each.explains.length > 0);
     const confirmed = explaining.filter((each) => each.is === 'confirmed');
-    // Where some hosts are proven guilty, a mere likelihood on others is left out.
-    const [first, ...others] = confirmed.length > 0 ? confirmed : explaining;
+    // Where some hosts are proven guilty, a mere likelihood on others is left out, unless failures that they served are left without a cause.
+    const proven = new Set(confirmed.flatMap((each) => explainedBy(each, judgement.symptoms)));
+    const needed = explaining.filter((each) => each.is === 'likely' && explainedBy(each, judgement.symptoms).some((element) => !proven.has(element)));
+    const [first, ...others] = confirmed.length > 0 ? [...confirmed, ...needed] : explaining;
     if (first === undefined) return [];
     const kept: [Convicted, ...Convicted[]] = [first, ...others];
     return [{ cause, findings: kept, certainty: confirmed.length > 0 ? 2 : 1, explains: new Set(kept.flatMap((each) => explainedBy(each, judgement.symptoms))) }];

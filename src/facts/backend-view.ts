@@ -73,8 +73,17 @@ export function failedOthers(scene: Scene<'logs'>, host: string): readonly Logge
   return accessLines(scene, host, ({ ours, nonce, text, ...line }) => ours && nonce === null && failed(line) && !marked.test(text) && !isCheck(text));
 }
 
-/** Failing requests that nobody waits for any more and that a pool may still work on: health checks while ours ran. */
-export function failedChecks(scene: Scene<'logs'>, host: string): readonly Logged<AccessLine>[] {
+/**
+ * How many requests without users, our own and health checks, may have come to this host and were not answered well. A pool may still work on
+ * them, or keep their place in its queue, when nobody waits for them any more.
+ */
+export function ownFailures(scene: Looks & Scene<'logs'>, host: string): number {
+  const backendOf = new Map(scene.traces.map((trace) => [trace.nonce, trace.backend]));
+  const all = [...scene.all('requests'), ...scene.all('backend-requests')].flatMap((each) => each.data.exchanges);
+  return all.filter((each) => isFailure(each) && (backendOf.get(each.nonce) ?? host) === host).length + failedChecks(scene, host).length;
+}
+
+function failedChecks(scene: Scene<'logs'>, host: string): readonly Logged<AccessLine>[] {
   return accessLines(scene, host, ({ ours, nonce, text, ...line }) => ours && nonce === null && failed(line) && !marked.test(text) && isCheck(text));
 }
 

@@ -6,19 +6,17 @@
 import {
   citePass,
   earlierRuns,
-  failedChecks,
   failedOthers,
   lateSymptoms,
   ownErrors,
+  ownFailures,
   ownSymptoms,
   passesHere,
   servedHere,
 } from '../../facts/backend-view.ts';
-import { isFailure } from '../../facts/failure.ts';
 import { fastcgiPasses, listenerAt, poolAddress, reaches } from '../../facts/fastcgi.ts';
 import type { FastcgiPass, FoundListener } from '../../facts/fastcgi.ts';
 import { citeAccess, citeError, freshErrors, ids } from '../../facts/scene.ts';
-import type { Scene } from '../../model/cause.ts';
 import { cite, defineCause } from '../../model/cause.ts';
 import type { Citation } from '../../model/finding.ts';
 import type { FpmPool } from '../../model/observations.ts';
@@ -89,8 +87,7 @@ export const fpmMaxChildren = defineCause({
     const explains = ids(symptoms);
     if (before === null || before === 0) {
       // All that came from us or from health checks and may wait here: a page that nobody waits for any more still keeps its place.
-      const ours = ownFailures(scene, host) + failedChecks(scene, host).length;
-      const sent = symptoms[0] === undefined ? 0 : Math.max(servedHere(scene, host, symptoms[0]).length, ours);
+      const sent = symptoms[0] === undefined ? 0 : Math.max(servedHere(scene, host, symptoms[0]).length, ownFailures(scene, host));
       // Every one of ours still waits, so no child took any: others hold them all. Fewer: it may be our own crowd.
       if (before === null || sent === 0 || listener.waiting < sent) {
         return {
@@ -173,13 +170,6 @@ export const fpmMaxChildren = defineCause({
   },
   fix: fixFpmMaxChildren,
 });
-
-/** Our own requests that may have come here and were not answered well. */
-function ownFailures(scene: Scene<'requests' | 'backend-requests'>, host: string): number {
-  const backendOf = new Map(scene.traces.map((trace) => [trace.nonce, trace.backend]));
-  const all = [...scene.all('requests'), ...scene.all('backend-requests')].flatMap((each) => each.data.exchanges);
-  return all.filter((each) => isFailure(each) && (backendOf.get(each.nonce) ?? host) === host).length;
-}
 
 function waited({ listener }: Pool): number {
   return Math.max(listener.waitingBefore ?? 0, listener.waiting);
