@@ -58,7 +58,9 @@ function print(row: Row): void {
   const truth = row.truth === null ? 'healthy' : `${row.truth.id}@${row.truth.host ?? '-'}`;
   const said = row.verdict === null ? row.outcome : `${row.verdict.id}@${row.verdict.host ?? '-'} ${row.verdict.certainty}`;
   const mark = row.wrongConfirmed ? 'WRONG' : row.right ? 'ok   ' : row.access === 'client' && row.placeRight ? 'place' : 'miss ';
-  console.log(`${mark} ${row.balancer.padEnd(7)} L${row.layer} ${row.access.padEnd(8)} ${row.fault.padEnd(46)} ${said.padEnd(52)} ${row.right ? '' : `truth ${truth} `}+${(row.beyondMs / 1000).toFixed(1)} s${row.message === null ? '' : ` ${row.message}`}`);
+  console.log(
+    `${mark} ${row.balancer.padEnd(7)} L${row.layer} ${row.access.padEnd(8)} ${row.fault.padEnd(46)} ${said.padEnd(52)} ${row.right ? '' : `truth ${truth} `}+${(row.beyondMs / 1000).toFixed(1)} s${row.message === null ? '' : ` ${row.message}`}`,
+  );
 }
 function keep(row: Row): void {
   rows.push(row);
@@ -68,14 +70,28 @@ function keep(row: Row): void {
 for (const balancer of balancers) {
   for (const layer of layers) {
     await using world = await makeWorld();
-    const lab = await labUp(world, '--balancer', balancer, '--layer', String(layer), '--noise', values.seed, ...(values['real-timeouts'] ? ['--real-timeouts'] : []));
+    const lab = await labUp(
+      world,
+      '--balancer',
+      balancer,
+      '--layer',
+      String(layer),
+      '--noise',
+      values.seed,
+      ...(values['real-timeouts'] ? ['--real-timeouts'] : []),
+    );
     for (const fault of faults) {
-      const variants = fault.variants.filter((variant) => applies(variant, balancer, layer) && (only === null || only.includes(fault.cause) || only.includes(`${fault.cause}:${variant.name}`)));
+      const variants = fault.variants.filter(
+        (variant) =>
+          applies(variant, balancer, layer) &&
+          (only === null || only.includes(fault.cause) || only.includes(`${fault.cause}:${variant.name}`)),
+      );
       for (const variant of values.first ? variants.slice(0, 1) : variants) {
         const name = `${fault.cause}:${variant.name}`;
         try {
           await lab.break(name);
-          for (const access of layer === 4 ? layer4Accesses : chosenAccesses) keep((await ask(lab, { name, balancer, layer, access, ssh: values.ssh }, { fault, variant })).row);
+          for (const access of layer === 4 ? layer4Accesses : chosenAccesses)
+            keep((await ask(lab, { name, balancer, layer, access, ssh: values.ssh }, { fault, variant })).row);
         } catch (error) {
           problems.push(`${name} ${balancer} L${layer}: ${String(error)}`);
           console.log(`FAULT ${name}: ${String(error)}`);
@@ -96,8 +112,23 @@ for (const balancer of balancers) {
   for (const layer of layers) {
     for (let seed = 1; seed <= Number(values.controls); seed += 1) {
       await using world = await makeWorld();
-      const lab = await labUp(world, '--balancer', balancer, '--layer', String(layer), ...(seed === 1 ? [] : ['--noise', String(100 + seed)]));
-      keep((await ask(lab, { name: `control:${seed === 1 ? 'quiet' : `noise-${100 + seed}`}`, balancer, layer, access: 'full', ssh: values.ssh }, null)).row);
+      const lab = await labUp(
+        world,
+        '--balancer',
+        balancer,
+        '--layer',
+        String(layer),
+        ...(seed === 1 ? [] : ['--noise', String(100 + seed)]),
+      );
+      keep(
+        (
+          await ask(
+            lab,
+            { name: `control:${seed === 1 ? 'quiet' : `noise-${100 + seed}`}`, balancer, layer, access: 'full', ssh: values.ssh },
+            null,
+          )
+        ).row,
+      );
     }
   }
 }

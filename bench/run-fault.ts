@@ -49,18 +49,28 @@ export function applies(variant: FaultVariant, balancer: BalancerEngine, layer: 
 /** Asks the CLI. `fault` null: the site is healthy, and anything but `healthy` is wrong. */
 export async function ask(
   lab: LabWorld,
-  setting: { readonly name: string; readonly balancer: BalancerEngine; readonly layer: LabLayer; readonly access: Access; readonly ssh?: boolean },
+  setting: {
+    readonly name: string;
+    readonly balancer: BalancerEngine;
+    readonly layer: LabLayer;
+    readonly access: Access;
+    readonly ssh?: boolean;
+  },
   truth: { readonly fault: Fault; readonly variant: FaultVariant } | null,
   save?: string,
 ): Promise<{ readonly row: Row; readonly report: Report | null }> {
   const ssh = setting.ssh === true;
   const site = await lab.siteFile('--access', setting.access, ...(ssh ? ['--ssh'] : []));
   const env = ssh ? await lab.sshEnvironment() : {};
-  const ran = await lab.cli([site, '-o', 'json', '--quiet', '--lang', 'en', ...(save === undefined ? [] : ['--save', save])], { timeoutMs: 150_000, env });
+  const ran = await lab.cli([site, '-o', 'json', '--quiet', '--lang', 'en', ...(save === undefined ? [] : ['--save', save])], {
+    timeoutMs: 150_000,
+    env,
+  });
   const parsed = parse(ran.stdout);
   const first = parsed?.causes[0] ?? null;
   const expected = truth === null ? null : { id: truth.fault.cause, host: truth.variant.host };
-  const right = expected === null ? parsed?.outcome === 'healthy' && ran.code === 0 : first?.id === expected.id && first.host === expected.host;
+  const right =
+    expected === null ? parsed?.outcome === 'healthy' && ran.code === 0 : first?.id === expected.id && first.host === expected.host;
   const layerOfTruth = expected === null ? null : (truth?.variant.layer ?? causes.find((each) => each.id === expected.id)?.layer ?? null);
   const place = placeOf(first?.layer ?? parsed?.suspectedLayer ?? null);
   const slowestFailingMs = Math.max(0, ...(parsed?.symptoms.map((each) => each.maxMs) ?? []));
@@ -75,7 +85,12 @@ export async function ask(
     verdict: first === null ? null : { id: first.id, host: first.host, certainty: first.certainty },
     others: parsed?.causes.slice(1).map((each) => `${each.id}@${each.host ?? '-'}`) ?? [],
     right,
-    wrongConfirmed: parsed?.causes.some((each) => each.certainty === 'confirmed' && (expected === null || each.id !== expected.id || (each.host !== expected.host && expected.host !== null))) ?? false,
+    wrongConfirmed:
+      parsed?.causes.some(
+        (each) =>
+          each.certainty === 'confirmed' &&
+          (expected === null || each.id !== expected.id || (each.host !== expected.host && expected.host !== null)),
+      ) ?? false,
     place,
     placeRight: expected === null ? place === null : place === placeOf(layerOfTruth),
     wallMs: Math.round(ran.tookMs),

@@ -31,13 +31,22 @@ export function summarise(rows: readonly Row[]): { readonly date: string; readon
   return {
     date: new Date().toISOString(),
     machine: { cpus: cpus().length, cpu: cpus()[0]?.model ?? '', memoryGiB: Math.round(totalmem() / 1024 ** 3), node: process.version },
-    full: { right: share(by('full'), (row) => row.right), confirmed: share(by('full'), (row) => row.right && row.verdict?.certainty === 'confirmed') },
+    full: {
+      right: share(by('full'), (row) => row.right),
+      confirmed: share(by('full'), (row) => row.right && row.verdict?.certainty === 'confirmed'),
+    },
     backends: { right: share(by('backends'), (row) => row.right) },
     client: { right: share(by('client'), (row) => row.right), place: share(by('client'), (row) => row.placeRight) },
     wrongConfirmed: faulty.filter((row) => row.wrongConfirmed).length,
     controls: {
-      healthy: share(controls.filter((row) => row.fault.startsWith('control:')), (row) => row.right),
-      healed: share(controls.filter((row) => row.fault.startsWith('healed:')), (row) => row.right),
+      healthy: share(
+        controls.filter((row) => row.fault.startsWith('control:')),
+        (row) => row.right,
+      ),
+      healed: share(
+        controls.filter((row) => row.fault.startsWith('healed:')),
+        (row) => row.right,
+      ),
       wrongConvictions: controls.filter((row) => row.verdict !== null).length,
     },
     beyondSlowestFailureMs: { p50: percentile(beyond, 50), p95: percentile(beyond, 95), max: Math.max(0, ...beyond) },

@@ -28,8 +28,16 @@ const envelope = z.looseObject({
   startedAt: z.string(),
   tookMs: z.number(),
   run: z.string(),
-  site: z.looseObject({ name: z.string(), url: z.string(), edge: z.array(z.unknown()), backends: z.array(z.unknown()), clients: z.array(z.unknown()) }),
-  hosts: z.array(z.looseObject({ host: z.string(), role: z.enum(['client', 'edge', 'balancer', 'backend']), access: z.enum(['ok', 'failed', 'none']) })),
+  site: z.looseObject({
+    name: z.string(),
+    url: z.string(),
+    edge: z.array(z.unknown()),
+    backends: z.array(z.unknown()),
+    clients: z.array(z.unknown()),
+  }),
+  hosts: z.array(
+    z.looseObject({ host: z.string(), role: z.enum(['client', 'edge', 'balancer', 'backend']), access: z.enum(['ok', 'failed', 'none']) }),
+  ),
   evidence: z.array(
     z.discriminatedUnion('status', [
       z.looseObject({ id: z.string(), probe: z.string(), host: z.string(), status: z.literal('ok'), data: z.looseObject({}) }),
@@ -44,12 +52,20 @@ export function parseBundle(text: string, name: string): Bundle {
   try {
     data = JSON.parse(text);
   } catch (error) {
-    throw new UserError('bundle-not-json', `${name} is not JSON: ${error instanceof Error ? error.message : String(error)}`, 'Give a file that `why5xx … --save FILE` wrote.');
+    throw new UserError(
+      'bundle-not-json',
+      `${name} is not JSON: ${error instanceof Error ? error.message : String(error)}`,
+      'Give a file that `why5xx … --save FILE` wrote.',
+    );
   }
   const checked = envelope.safeParse(data);
   if (!checked.success) {
     const issue = checked.error.issues[0];
-    throw new UserError('bundle-invalid', `${name} is not a why5xx bundle: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`, 'Give a file that `why5xx … --save FILE` wrote; its first key is "schema": "why5xx/bundle@1".');
+    throw new UserError(
+      'bundle-invalid',
+      `${name} is not a why5xx bundle: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+      'Give a file that `why5xx … --save FILE` wrote; its first key is "schema": "why5xx/bundle@1".',
+    );
   }
   return data as Bundle;
 }

@@ -67,11 +67,17 @@ const headerSweep: Experiment = {
     const { site } = planner;
     const balancer = site.balancer;
     const port = Number(new URL(target.url).port) || (target.url.startsWith('https:') ? 443 : 80);
-    const pastEdge = balancer === undefined || site.edge.length === 0 ? null : { host: splitAddress(balancer.address).host, port: splitAddress(balancer.address).port ?? port };
+    const pastEdge =
+      balancer === undefined || site.edge.length === 0
+        ? null
+        : { host: splitAddress(balancer.address).host, port: splitAddress(balancer.address).port ?? port };
     const door = doors[0];
     const sweep = async (sizes: readonly number[]): Promise<readonly Exchange[]> => {
       const atSite = sizes.map((bytes) => planner.spec(padded(bytes), 'header-bisect', 'site', null));
-      const atBalancer = pastEdge === null ? [] : sizes.map((bytes) => planner.spec(padded(bytes), 'header-bisect', 'balancer', balancer?.name ?? null, { connectTo: pastEdge }));
+      const atBalancer =
+        pastEdge === null
+          ? []
+          : sizes.map((bytes) => planner.spec(padded(bytes), 'header-bisect', 'balancer', balancer?.name ?? null, { connectTo: pastEdge }));
       const backend = site.backends.find((each) => each.name === door?.backend);
       const atBackend =
         door === undefined || backend === undefined
@@ -82,16 +88,27 @@ const headerSweep: Experiment = {
                 url: target.url.replace(/^https:/, 'http:'),
               }),
             );
-      return send([batch(client, null, [...atSite, ...atBalancer]), ...(door === undefined ? [] : [batch(door.from, door.backend, atBackend)])]);
+      return send([
+        batch(client, null, [...atSite, ...atBalancer]),
+        ...(door === undefined ? [] : [batch(door.from, door.backend, atBackend)]),
+      ]);
     };
     const budgetFor = (rounds: number): boolean => planner.budget.left >= rounds;
     const thin = budgetFor(firstSizes.length * 3) ? firstSizes : [3800, 8300, 16_600, 33_000];
     const first = (await sweep(thin)).filter((each) => each.door === 'site');
     const fits = Math.max(0, ...first.filter((each) => !isFailure(each)).map((each) => each.requestHeaderBytes));
-    const breaks = Math.min(...first.filter((each) => isFailure(each) && each.requestHeaderBytes > fits).map((each) => each.requestHeaderBytes));
+    const breaks = Math.min(
+      ...first.filter((each) => isFailure(each) && each.requestHeaderBytes > fits).map((each) => each.requestHeaderBytes),
+    );
     if (fits === 0 || !Number.isFinite(breaks) || breaks - fits < 512 || !budgetFor(3)) return;
     const step = (breaks - fits) / 4;
-    await send([batch(client, null, [1, 2, 3].map((i) => planner.spec(padded(Math.round(fits + step * i - 300)), 'header-bisect', 'site', null)))]);
+    await send([
+      batch(
+        client,
+        null,
+        [1, 2, 3].map((i) => planner.spec(padded(Math.round(fits + step * i - 300)), 'header-bisect', 'site', null)),
+      ),
+    ]);
   },
 };
 

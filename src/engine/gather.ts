@@ -58,7 +58,10 @@ export class Gatherer {
   readonly #transports: Transport[] = [];
   readonly #ways = new Map<string, Way>();
   /** Exchanges by the evidence that they will become: `requests here`, `backend-requests web-1 slb`. */
-  readonly #exchanges = new Map<string, { readonly probe: 'requests' | 'backend-requests'; readonly host: string; readonly from: string; readonly list: Exchange[] }>();
+  readonly #exchanges = new Map<
+    string,
+    { readonly probe: 'requests' | 'backend-requests'; readonly host: string; readonly from: string; readonly list: Exchange[] }
+  >();
   readonly #outside: Evidence[] = [];
   readonly #clientAccess: HostAccess[] = [];
   #firstReading: Promise<unknown> = Promise.resolve();
@@ -97,13 +100,21 @@ export class Gatherer {
     const first: Batch[] = clients.map((client) => ({
       from: client,
       backend: null,
-      specs: [...this.#planner.reproduce(client, client === 'here' ? 3 : 1), ...(client === 'here' ? this.#planner.localiseFromClient() : [])],
+      specs: [
+        ...this.#planner.reproduce(client, client === 'here' ? 3 : 1),
+        ...(client === 'here' ? this.#planner.localiseFromClient() : []),
+      ],
     }));
-    if (!clients.includes('here') && clients[0] !== undefined) first.push({ from: clients[0], backend: null, specs: this.#planner.localiseFromClient() });
+    if (!clients.includes('here') && clients[0] !== undefined)
+      first.push({ from: clients[0], backend: null, specs: this.#planner.localiseFromClient() });
     first.push(...this.#bypasses());
     await this.#send(first);
 
-    const second = clients.map((client): Batch => ({ from: client, backend: null, specs: this.#planner.reproduce(client, this.#more(client)) }));
+    const second = clients.map((client): Batch => ({
+      from: client,
+      backend: null,
+      specs: this.#planner.reproduce(client, this.#more(client)),
+    }));
     if (second.every((batch) => batch.specs.length === 0)) return;
     this.#options.progress('sending more, to see how often it fails');
     await this.#send(second);
@@ -147,7 +158,8 @@ export class Gatherer {
   get access(): readonly HostAccess[] {
     const { site } = this.#options;
     const known = new Map(this.#hosts.map((host) => [host.name, host.access]));
-    const none = (host: string, role: HostAccess['role']): HostAccess => known.get(host) ?? { host, role, access: 'none', reason: 'the site file gives no `exec` for it' };
+    const none = (host: string, role: HostAccess['role']): HostAccess =>
+      known.get(host) ?? { host, role, access: 'none', reason: 'the site file gives no `exec` for it' };
     return [
       ...this.#clientAccess,
       ...site.edge.map((each) => none(each.name, 'edge')),
@@ -160,7 +172,9 @@ export class Gatherer {
   evidence(): readonly Evidence[] {
     const requests: Evidence[] = [...this.#exchanges.values()]
       .filter((each) => each.list.length > 0)
-      .toSorted((a, b) => a.probe.localeCompare(b.probe) || this.#order(a.host) - this.#order(b.host) || this.#order(a.from) - this.#order(b.from))
+      .toSorted(
+        (a, b) => a.probe.localeCompare(b.probe) || this.#order(a.host) - this.#order(b.host) || this.#order(a.from) - this.#order(b.from),
+      )
       .map((each) => ({
         id: '',
         probe: each.probe,
@@ -180,7 +194,13 @@ export class Gatherer {
 
   #order(host: string): number {
     const { site } = this.#options;
-    return ['here', ...site.clients.map((each) => each.name), ...site.edge.map((each) => each.name), site.balancer?.name ?? '', ...site.backends.map((each) => each.name)].indexOf(host);
+    return [
+      'here',
+      ...site.clients.map((each) => each.name),
+      ...site.edge.map((each) => each.name),
+      site.balancer?.name ?? '',
+      ...site.backends.map((each) => each.name),
+    ].indexOf(host);
   }
 
   #clients(): readonly string[] {
@@ -214,8 +234,14 @@ export class Gatherer {
     this.#ways.set('here', { requester: instruments.openRequester('here', null), role: 'client' });
     this.#clientAccess.push({ host: 'here', role: 'client', access: 'ok', reason: null });
     for (const client of site.clients) {
-      if (client.exec !== undefined) this.#ways.set(client.name, { requester: instruments.openRequester(client.name, this.#open(client.exec)), role: 'client' });
-      this.#clientAccess.push({ host: client.name, role: 'client', access: client.exec === undefined ? 'none' : 'ok', reason: client.exec === undefined ? 'the site file gives no `exec` for it' : null });
+      if (client.exec !== undefined)
+        this.#ways.set(client.name, { requester: instruments.openRequester(client.name, this.#open(client.exec)), role: 'client' });
+      this.#clientAccess.push({
+        host: client.name,
+        role: 'client',
+        access: client.exec === undefined ? 'none' : 'ok',
+        reason: client.exec === undefined ? 'the site file gives no `exec` for it' : null,
+      });
     }
   }
 
@@ -252,7 +278,16 @@ export class Gatherer {
       const needs = error instanceof TransportError ? error.hint : error.needs;
       if (!this.#mute.has(from)) {
         this.#mute.add(from);
-        this.#outside.push({ id: '', probe: role === 'client' ? 'requests' : 'backend-requests', host: from, vantage: role, at: new Date().toISOString(), status: 'failed', reason: error.message, needs });
+        this.#outside.push({
+          id: '',
+          probe: role === 'client' ? 'requests' : 'backend-requests',
+          host: from,
+          vantage: role,
+          at: new Date().toISOString(),
+          status: 'failed',
+          reason: error.message,
+          needs,
+        });
         const at = this.#clientAccess.findIndex((each) => each.host === from);
         if (at >= 0) this.#clientAccess[at] = { host: from, role: 'client', access: 'failed', reason: error.message };
       }
@@ -264,7 +299,12 @@ export class Gatherer {
     // Cut off by our own budget: that says nothing about the site.
     if (exchange.status === null && exchange.errorCode === 'ABORT_ERR') return;
     const key = backend === null ? `requests ${from}` : `backend-requests ${backend} ${from}`;
-    const entry = this.#exchanges.get(key) ?? { probe: backend === null ? ('requests' as const) : ('backend-requests' as const), host: backend ?? from, from, list: [] };
+    const entry = this.#exchanges.get(key) ?? {
+      probe: backend === null ? ('requests' as const) : ('backend-requests' as const),
+      host: backend ?? from,
+      from,
+      list: [],
+    };
     entry.list.push(exchange);
     this.#exchanges.set(key, entry);
   }
@@ -272,11 +312,19 @@ export class Gatherer {
   /** Each backend with the place that its requests are sent from: where real traffic comes from, else the nearest that reaches it. */
   #bypassWays(): readonly (readonly [string, string])[] {
     const { site } = this.#options;
-    const reachable = (name: string): boolean => this.#hosts.some((host) => host.name === name && host.answered && host.access.access === 'ok');
+    const reachable = (name: string): boolean =>
+      this.#hosts.some((host) => host.name === name && host.answered && host.access.access === 'ok');
     const balancer = site.balancer?.name;
     return site.backends.flatMap((backend) => {
       const other = site.backends.find((each) => each.name !== backend.name && reachable(each.name));
-      const open = this.#outside.some((each) => each.probe === 'connect' && each.status === 'ok' && each.data.attempts.some((attempt) => attempt.target === backend.name && (attempt.outcome === 'open' || attempt.outcome === 'refused')));
+      const open = this.#outside.some(
+        (each) =>
+          each.probe === 'connect' &&
+          each.status === 'ok' &&
+          each.data.attempts.some(
+            (attempt) => attempt.target === backend.name && (attempt.outcome === 'open' || attempt.outcome === 'refused'),
+          ),
+      );
       const from = balancer !== undefined && reachable(balancer) ? balancer : open ? 'here' : (other?.name ?? null);
       return from === null ? [] : [[backend.name, from] as const];
     });
@@ -286,11 +334,19 @@ export class Gatherer {
     const { site } = this.#options;
     // As the balancer's own configuration has it: a site file may say nothing of the check, or what it was last year.
     const known = this.#hosts.find((host) => host.role === 'balancer')?.evidence() ?? [];
-    const outer = this.#bypassWays().map(([backend, from]): Batch => ({ from, backend, specs: this.#planner.toBackend(backend, { thorough: true, check: checkRequestOf(site, backend, known) }) }));
+    const outer = this.#bypassWays().map(([backend, from]): Batch => ({
+      from,
+      backend,
+      specs: this.#planner.toBackend(backend, { thorough: true, check: checkRequestOf(site, backend, known) }),
+    }));
     // The backend asks itself: the control that tells its own trouble from trouble on the way to it.
     const inner = this.#hosts
       .filter((host) => host.role === 'backend' && host.answered && host.access.access === 'ok' && site.backends.length <= 4)
-      .map((host): Batch => ({ from: host.name, backend: host.name, specs: this.#planner.toBackend(host.name, { thorough: false, check: null }) }));
+      .map((host): Batch => ({
+        from: host.name,
+        backend: host.name,
+        specs: this.#planner.toBackend(host.name, { thorough: false, check: null }),
+      }));
     return [...outer, ...inner];
   }
 
@@ -302,7 +358,9 @@ export class Gatherer {
     const at = new Date().toISOString();
     const signal = this.#signal;
     const { answers } = await instruments.resolveNames([name], { resolve: site.resolve, signal, timeoutMs: 4_000 });
-    const places: ConnectTarget[] = [...new Set(answers.flatMap((each) => each.addresses))].slice(0, 8).map((address) => ({ address, port, door: 'site', target: null }));
+    const places: ConnectTarget[] = [...new Set(answers.flatMap((each) => each.addresses))]
+      .slice(0, 8)
+      .map((address) => ({ address, port, door: 'site', target: null }));
     const add = (door: ConnectTarget['door'], target: string, address: string, fallback: number): void => {
       const split = splitAddress(address);
       places.push({ address: split.host, port: split.port ?? fallback, door, target });
@@ -323,17 +381,34 @@ export class Gatherer {
       instruments.connectAll(places, options),
       instruments.connectAll(backends, { ...options, timeoutMs: 1_000 }),
       url.protocol === 'https:'
-        ? instruments.inspectTls(tlsTargets.map(({ target, address, port: at }) => ({ target, address, port: at, serverName: name, ...(ca === null ? {} : { ca }) })), { ...options, timeoutMs: 4_000 })
+        ? instruments.inspectTls(
+            tlsTargets.map(({ target, address, port: at }) => ({
+              target,
+              address,
+              port: at,
+              serverName: name,
+              ...(ca === null ? {} : { ca }),
+            })),
+            { ...options, timeoutMs: 4_000 },
+          )
         : null,
     ]);
     const stamp = { id: '', host: 'here', vantage: 'client', at, status: 'ok' } as const;
-    this.#outside.push({ ...stamp, probe: 'dns', data: { answers } }, { ...stamp, probe: 'connect', data: { from: 'here', attempts: [...open.attempts, ...behind.attempts] } });
+    this.#outside.push(
+      { ...stamp, probe: 'dns', data: { answers } },
+      { ...stamp, probe: 'connect', data: { from: 'here', attempts: [...open.attempts, ...behind.attempts] } },
+    );
     if (tls !== null) this.#outside.push({ ...stamp, probe: 'tls', data: tls });
   }
 }
 
 /** One send for each vantage, so that a vantage opens its connection once and keeps to its concurrency. */
-function mergeBatches(batches: readonly Batch[]): readonly { readonly from: string; readonly parts: readonly { readonly backend: string | null; readonly specs: readonly RequestSpec[] }[] }[] {
+function mergeBatches(
+  batches: readonly Batch[],
+): readonly {
+  readonly from: string;
+  readonly parts: readonly { readonly backend: string | null; readonly specs: readonly RequestSpec[] }[];
+}[] {
   const merged = new Map<string, { backend: string | null; specs: readonly RequestSpec[] }[]>();
   for (const { from, backend, specs } of batches) {
     const parts = merged.get(from) ?? [];

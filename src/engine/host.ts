@@ -67,7 +67,10 @@ export class HostReader {
 
   /** Ends a first reading that nobody waits for any more. */
   giveUp(): void {
-    this.#failure ??= { reason: `${this.#transport.describe} did not answer in time`, hint: 'Look whether that host hangs; everything else was measured without it.' };
+    this.#failure ??= {
+      reason: `${this.#transport.describe} did not answer in time`,
+      hint: 'Look whether that host hangs; everything else was measured without it.',
+    };
     this.#ended.abort();
   }
 

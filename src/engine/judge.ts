@@ -35,7 +35,8 @@ export function judge(bundle: Bundle, causes: readonly AnyCause[]): Judgement {
   const symptoms = symptomsOf(bundle.site, bundle.evidence, traces);
   const sceneFor = (host: string | null): Scene<ProbeId> => sceneOf(bundle, symptoms, traces, host);
   const judged = causes.flatMap((cause) => {
-    const hosts = cause.perHost === undefined ? [null] : bundle.hosts.filter((each) => cause.perHost?.includes(each.role)).map((each) => each.host);
+    const hosts =
+      cause.perHost === undefined ? [null] : bundle.hosts.filter((each) => cause.perHost?.includes(each.role)).map((each) => each.host);
     return hosts.flatMap((host) => judgeOne(cause, host, bundle, sceneFor(host)));
   });
   return { bundle, symptoms, traces, judged: judged.map((each) => withoutUnseenRoot(each, judged)), sceneFor };
@@ -48,12 +49,16 @@ export function judge(bundle: Bundle, causes: readonly AnyCause[]): Judgement {
 function withoutUnseenRoot(one: Judged, all: readonly Judged[]): Judged {
   const { cause, finding } = one;
   if (finding.is !== 'confirmed' || finding.host === null || cause.consequenceOf === undefined) return one;
-  const unseen = all.some((each) => each.unmeasured && each.finding.host === finding.host && cause.consequenceOf?.includes(each.cause.id) === true);
+  const unseen = all.some(
+    (each) => each.unmeasured && each.finding.host === finding.host && cause.consequenceOf?.includes(each.cause.id) === true,
+  );
   return unseen ? { ...one, finding: { ...finding, is: 'likely' } } : one;
 }
 
 function judgeOne(cause: AnyCause, host: string | null, bundle: Bundle, scene: Scene<ProbeId>): readonly Judged[] {
-  const missing = cause.needs.filter((probe) => (host !== null && !outside.has(probe) ? scene.one(probe, host) === undefined : scene.all(probe).length === 0));
+  const missing = cause.needs.filter((probe) =>
+    host !== null && !outside.has(probe) ? scene.one(probe, host) === undefined : scene.all(probe).length === 0,
+  );
   if (missing.length > 0) {
     const needs = needsOf(bundle, missing, host, true);
     const reason = say(`not measured: ${missing.join(', ')}`, `未能测量：${missing.join('、')}`);
@@ -61,7 +66,12 @@ function judgeOne(cause: AnyCause, host: string | null, bundle: Bundle, scene: S
   }
   const answer = (cause as unknown as Cause).judge(scene);
   const findings: readonly Finding[] = Array.isArray(answer) ? (answer as readonly Finding[]) : [answer as Finding];
-  return findings.map((finding) => ({ cause, finding, needs: finding.is === 'inconclusive' ? needsOf(bundle, finding.wouldTell ?? [], finding.host, false) : [], unmeasured: false }));
+  return findings.map((finding) => ({
+    cause,
+    finding,
+    needs: finding.is === 'inconclusive' ? needsOf(bundle, finding.wouldTell ?? [], finding.host, false) : [],
+    unmeasured: false,
+  }));
 }
 
 /** What the reader could give so that these probes can tell, each once. A probe that is missing is always named. */
@@ -95,7 +105,8 @@ function rootOn(bundle: Bundle, host: string | null): string | null {
 
 function sceneOf(bundle: Bundle, symptoms: readonly Symptom[], traces: readonly Trace[], host: string | null): Scene<ProbeId> {
   const access: HostAccess | null = bundle.hosts.find((each) => each.host === host) ?? null;
-  const all = <Id extends ProbeId>(probe: Id): readonly Measured<Id>[] => bundle.evidence.filter((each) => each.probe === probe && each.status === 'ok') as unknown as readonly Measured<Id>[];
+  const all = <Id extends ProbeId>(probe: Id): readonly Measured<Id>[] =>
+    bundle.evidence.filter((each) => each.probe === probe && each.status === 'ok') as unknown as readonly Measured<Id>[];
   return {
     site: bundle.site,
     hosts: bundle.hosts,
@@ -106,7 +117,10 @@ function sceneOf(bundle: Bundle, symptoms: readonly Symptom[], traces: readonly 
     one: (probe, of) => {
       const name = of ?? host;
       const measured = all(probe);
-      return name === null ? measured[0] : (measured.find((each) => each.host === name) ?? (of === undefined && outside.has(probe) && probe !== 'backend-requests' ? measured[0] : undefined));
+      return name === null
+        ? measured[0]
+        : (measured.find((each) => each.host === name) ??
+            (of === undefined && outside.has(probe) && probe !== 'backend-requests' ? measured[0] : undefined));
     },
   };
 }

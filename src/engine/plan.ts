@@ -21,7 +21,13 @@ export interface Batch {
 }
 
 export function targetsOf(site: Site): readonly Target[] {
-  const listed = site.requests.map((each) => ({ url: each.url, method: each.method, headers: each.headers, bodyBytes: each.body?.bytes ?? 0, from: each.from ?? null }));
+  const listed = site.requests.map((each) => ({
+    url: each.url,
+    method: each.method,
+    headers: each.headers,
+    bodyBytes: each.body?.bytes ?? 0,
+    from: each.from ?? null,
+  }));
   const main: Target = { url: site.url, method: 'GET', headers: {}, bodyBytes: 0, from: null };
   return listed.some((each) => each.url === site.url && each.method === 'GET') ? listed : [main, ...listed];
 }
@@ -67,7 +73,12 @@ export class Budget {
   }
 }
 
-type Change = Partial<Pick<RequestSpec, 'url' | 'method' | 'connectTo' | 'hostHeader' | 'httpVersion' | 'headers' | 'timeoutMs' | 'connectTimeoutMs' | 'bodyBytes'>>;
+type Change = Partial<
+  Pick<
+    RequestSpec,
+    'url' | 'method' | 'connectTo' | 'hostHeader' | 'httpVersion' | 'headers' | 'timeoutMs' | 'connectTimeoutMs' | 'bodyBytes'
+  >
+>;
 
 /** Builds specs for one site; every spec costs one request of the budget. */
 export class Planner {
@@ -108,7 +119,11 @@ export class Planner {
   reproduce(client: string, count: number): readonly RequestSpec[] {
     const targets = targetsOf(this.site).filter((each) => each.from === null || each.from.includes(client));
     // Requests that change something are sent as seldom as a rate can be seen from.
-    return targets.flatMap((target) => this.#repeat(target.method === 'GET' || target.method === 'HEAD' ? count : Math.min(count, 2), () => this.spec(target, 'reproduce', 'site', null)));
+    return targets.flatMap((target) =>
+      this.#repeat(target.method === 'GET' || target.method === 'HEAD' ? count : Math.min(count, 2), () =>
+        this.spec(target, 'reproduce', 'site', null),
+      ),
+    );
   }
 
   /** What one client can change: the static page, past the edge, another listener. */
@@ -117,13 +132,20 @@ export class Planner {
     const target = targetsOf(site)[0];
     if (target === undefined) return [];
     const specs: (RequestSpec | null)[] = [];
-    if (site.static !== undefined) specs.push(this.spec({ ...target, headers: {}, bodyBytes: 0, method: 'GET' }, 'static', 'site', null, { url: site.static }));
+    if (site.static !== undefined)
+      specs.push(this.spec({ ...target, headers: {}, bodyBytes: 0, method: 'GET' }, 'static', 'site', null, { url: site.static }));
     if (site.balancer !== undefined && site.edge.length > 0) {
       const address = splitAddress(site.balancer.address);
       const port = address.port ?? portOf(new URL(target.url));
-      for (let i = 0; i < 2; i += 1) specs.push(this.spec(target, 'bypass-edge', 'balancer', site.balancer.name, { connectTo: { host: address.host, port } }));
+      for (let i = 0; i < 2; i += 1)
+        specs.push(this.spec(target, 'bypass-edge', 'balancer', site.balancer.name, { connectTo: { host: address.host, port } }));
       if (site.static !== undefined) {
-        specs.push(this.spec({ ...target, headers: {}, bodyBytes: 0, method: 'GET' }, 'static', 'balancer', site.balancer.name, { url: site.static, connectTo: { host: address.host, port } }));
+        specs.push(
+          this.spec({ ...target, headers: {}, bodyBytes: 0, method: 'GET' }, 'static', 'balancer', site.balancer.name, {
+            url: site.static,
+            connectTo: { host: address.host, port },
+          }),
+        );
       }
     }
     specs.push(...this.#otherListeners(target));
@@ -174,12 +196,23 @@ export class Planner {
     specs.push(bypass(target));
     if (options.thorough) for (const other of targets.slice(1, 3)) specs.push(bypass(other));
     if (site.static !== undefined) {
-      specs.push(this.spec({ ...target, headers: {}, bodyBytes: 0, method: 'GET' }, 'bypass-balancer-static', 'backend', name, { url: behind(site.static), connectTo }));
+      specs.push(
+        this.spec({ ...target, headers: {}, bodyBytes: 0, method: 'GET' }, 'bypass-balancer-static', 'backend', name, {
+          url: behind(site.static),
+          connectTo,
+        }),
+      );
     }
     const { check } = options;
     if (check !== null) {
       const at = { host: address.host, port: check.port ?? connectTo.port };
-      const plain: Target = { url: new URL(check.path, behind(target.url)).href, method: check.method, headers: check.headers, bodyBytes: 0, from: null };
+      const plain: Target = {
+        url: new URL(check.path, behind(target.url)).href,
+        method: check.method,
+        headers: check.headers,
+        bodyBytes: 0,
+        from: null,
+      };
       const { timeoutMs } = check;
       specs.push(
         this.spec(plain, 'health-check', 'backend', name, { connectTo: at, hostHeader: check.host, httpVersion: check.version, timeoutMs }),

@@ -28,18 +28,31 @@ export function judgeBundle(bundle: Bundle, causes: readonly AnyCause[], languag
 export function reportOf(judgement: Judgement, verdict: Verdict, language: Language): Report {
   const { bundle, symptoms } = judgement;
   const text = (localised: Localised): string => inLanguage(localised, language);
-  const citation = (each: Citation): Report['causes'][number]['because'][number] => ({ evidence: each.evidence, path: each.path, says: text(each.says) });
+  const citation = (each: Citation): Report['causes'][number]['because'][number] => ({
+    evidence: each.evidence,
+    path: each.path,
+    says: text(each.says),
+  });
   // A cause in the chain of a conviction is part of the answer: it is neither ruled out nor untested.
   const convicted = new Set(verdict.convictions.flatMap((each) => each.chain));
   // Without a single answered or failed request nothing is known, and silence is not health.
-  const asked = judgement.sceneFor(null).all('requests').some((each) => each.data.exchanges.some((exchange) => exchange.purpose === 'reproduce'));
+  const asked = judgement
+    .sceneFor(null)
+    .all('requests')
+    .some((each) => each.data.exchanges.some((exchange) => exchange.purpose === 'reproduce'));
   const outcome = symptoms.length === 0 && asked ? 'healthy' : verdict.convictions.length > 0 ? 'cause-found' : 'cause-unproven';
   const causes = verdict.convictions.map((each) => causeOf(each, judgement, language));
   const advice = adviceOf(judgement, verdict, text, citation);
   const ruledOut = judgement.judged.flatMap(({ cause, finding }) =>
-    finding.is === 'ruled-out' && !convicted.has(cause.id) ? [{ id: cause.id, host: finding.host, because: finding.because.map(citation) }] : [],
+    finding.is === 'ruled-out' && !convicted.has(cause.id)
+      ? [{ id: cause.id, host: finding.host, because: finding.because.map(citation) }]
+      : [],
   );
-  const cited = new Set([...causes.flatMap((each) => each.because), ...advice.flatMap((each) => each.because), ...ruledOut.flatMap((each) => each.because)].map((each) => each.evidence));
+  const cited = new Set(
+    [...causes.flatMap((each) => each.because), ...advice.flatMap((each) => each.because), ...ruledOut.flatMap((each) => each.because)].map(
+      (each) => each.evidence,
+    ),
+  );
   return {
     schema: 'why5xx/report@1',
     tool: bundle.tool,
@@ -53,7 +66,11 @@ export function reportOf(judgement: Judgement, verdict: Verdict, language: Langu
       .sceneFor(null)
       .all('requests')
       .reduce((sum, each) => sum + each.data.exchanges.filter((exchange) => exchange.purpose === 'reproduce').length, 0),
-    symptoms: symptoms.map(({ exchanges, listenerPort: _, shadow: __, ...symptom }) => ({ ...symptom, backends: [...symptom.backends], samples: samplesOf(judgement, exchanges) })),
+    symptoms: symptoms.map(({ exchanges, listenerPort: _, shadow: __, ...symptom }) => ({
+      ...symptom,
+      backends: [...symptom.backends],
+      samples: samplesOf(judgement, exchanges),
+    })),
     causes,
     advice,
     ruledOut,
@@ -67,7 +84,10 @@ export function reportOf(judgement: Judgement, verdict: Verdict, language: Langu
 }
 
 /** A few of the failing requests, as others need them to find them in their own logs. */
-function samplesOf(judgement: Judgement, exchanges: Judgement['symptoms'][number]['exchanges']): NonNullable<Report['symptoms'][number]['samples']> {
+function samplesOf(
+  judgement: Judgement,
+  exchanges: Judgement['symptoms'][number]['exchanges'],
+): NonNullable<Report['symptoms'][number]['samples']> {
   const wanted = new Set(exchanges.slice(0, 3).map((each) => each.nonce));
   return judgement
     .sceneFor(null)
@@ -77,7 +97,10 @@ function samplesOf(judgement: Judgement, exchanges: Judgement['symptoms'][number
       nonce: exchange.nonce,
       at: exchange.at,
       from: exchange.localAddress,
-      to: exchange.remoteAddress === null ? null : `${exchange.remoteAddress.includes(':') ? `[${exchange.remoteAddress}]` : exchange.remoteAddress}:${exchange.remotePort ?? ''}`,
+      to:
+        exchange.remoteAddress === null
+          ? null
+          : `${exchange.remoteAddress.includes(':') ? `[${exchange.remoteAddress}]` : exchange.remoteAddress}:${exchange.remotePort ?? ''}`,
     }));
 }
 
@@ -111,7 +134,9 @@ function summaryOf({ findings }: Conviction, language: Language): string {
   if (second === undefined) return text;
   if (others.length === 0) return `${text}${language === 'zh' ? '' : ' '}${inLanguage(second.summary, language)}`;
   const hosts = findings.slice(1).flatMap((each) => (each.host === null ? [] : [each.host]));
-  return language === 'zh' ? `${text}${hosts.join('、')} 情况相同。` : `${text} The same on ${hosts.slice(0, -1).join(', ')} and ${hosts.at(-1) ?? ''}.`;
+  return language === 'zh'
+    ? `${text}${hosts.join('、')} 情况相同。`
+    : `${text} The same on ${hosts.slice(0, -1).join(', ')} and ${hosts.at(-1) ?? ''}.`;
 }
 
 function stepsIn(fix: Fix, language: Language): Report['causes'][number]['fix']['steps'] {
@@ -132,7 +157,8 @@ function joinedSteps(steps: Report['causes'][number]['fix']['steps']): Report['c
     const key = JSON.stringify({ ...step, host: null });
     const before = joined.get(key);
     if (before === undefined) joined.set(key, step);
-    else if (step.host !== null && before.host !== null && step.host !== before.host) joined.set(key, { ...before, hosts: [...new Set([...(before.hosts ?? [before.host]), step.host])] });
+    else if (step.host !== null && before.host !== null && step.host !== before.host)
+      joined.set(key, { ...before, hosts: [...new Set([...(before.hosts ?? [before.host]), step.host])] });
   }
   return [...joined.values()];
 }
@@ -146,17 +172,28 @@ function adviceOf(
   const chosen = new Set(verdict.convictions.flatMap((each) => each.chain));
   const fromJudges = judgement.judged.flatMap(({ cause, finding }) => {
     const harmless = (finding.is === 'confirmed' || finding.is === 'likely') && finding.explains.length === 0;
-    return finding.is === 'advice' || harmless ? [{ id: cause.id, host: finding.host, summary: text(finding.summary), because: finding.because.map(citation) }] : [];
+    return finding.is === 'advice' || harmless
+      ? [{ id: cause.id, host: finding.host, summary: text(finding.summary), because: finding.because.map(citation) }]
+      : [];
   });
   const beside = verdict.beside
     .filter((each) => !chosen.has(each.cause.id))
-    .flatMap((each) => each.findings.map((finding) => ({ id: each.cause.id, host: finding.host, summary: text(finding.summary), because: finding.because.map(citation) })));
+    .flatMap((each) =>
+      each.findings.map((finding) => ({
+        id: each.cause.id,
+        host: finding.host,
+        summary: text(finding.summary),
+        because: finding.because.map(citation),
+      })),
+    );
   return [...beside, ...fromJudges];
 }
 
 function untestedOf(judgement: Judgement, convicted: ReadonlySet<string>, text: (localised: Localised) => string): Report['untested'] {
   return judgement.judged.flatMap(({ cause, finding, needs }) =>
-    finding.is === 'inconclusive' && !convicted.has(cause.id) ? [{ id: cause.id, host: finding.host, needs: needs.length > 0 ? needs.join('; ') : text(finding.reason) }] : [],
+    finding.is === 'inconclusive' && !convicted.has(cause.id)
+      ? [{ id: cause.id, host: finding.host, needs: needs.length > 0 ? needs.join('; ') : text(finding.reason) }]
+      : [],
   );
 }
 
@@ -173,17 +210,29 @@ function pathOf(judgement: Judgement, verdict: Verdict, text: (localised: Locali
   const { bundle, symptoms } = judgement;
   const { site } = bundle;
   const guilty = new Map<string, string>();
-  for (const conviction of verdict.convictions) for (const finding of conviction.findings) if (finding.host !== null) guilty.set(finding.host, text(conviction.cause.title));
-  const inApp = new Set(verdict.convictions.filter((each) => appLayers.has(layerOf(each))).flatMap((each) => each.findings.map((finding) => finding.host)));
+  for (const conviction of verdict.convictions)
+    for (const finding of conviction.findings) if (finding.host !== null) guilty.set(finding.host, text(conviction.cause.title));
+  const inApp = new Set(
+    verdict.convictions.filter((each) => appLayers.has(layerOf(each))).flatMap((each) => each.findings.map((finding) => finding.host)),
+  );
   const sick = symptoms.length > 0;
   const products = new Map(symptoms.map((each) => [each.answeredBy.host, each.answeredBy.product]));
   const state = (host: string, role: 'edge' | 'balancer'): Report['path'][number]['state'] => {
     if (guilty.has(host)) return 'broken';
     if (!sick) return 'ok';
-    return role === 'edge' && symptoms.some((each) => each.answeredBy.hop === 'edge') ? 'failing' : symptoms.some((each) => each.answeredBy.hop !== 'edge' && each.status !== null) ? 'failing' : 'unknown';
+    return role === 'edge' && symptoms.some((each) => each.answeredBy.hop === 'edge')
+      ? 'failing'
+      : symptoms.some((each) => each.answeredBy.hop !== 'edge' && each.status !== null)
+        ? 'failing'
+        : 'unknown';
   };
   const clients = [...new Set(['here', ...symptoms.map((each) => each.client)])];
-  const hop = (role: Report['path'][number]['role'], name: string, address: string | null, at: Report['path'][number]['state']): Report['path'][number] => ({
+  const hop = (
+    role: Report['path'][number]['role'],
+    name: string,
+    address: string | null,
+    at: Report['path'][number]['state'],
+  ): Report['path'][number] => ({
     role,
     name,
     address,
@@ -200,13 +249,27 @@ function pathOf(judgement: Judgement, verdict: Verdict, text: (localised: Locali
     const served = symptoms.some((each) => each.backends.includes(backend.name));
     const fails = served || (asked.length > 0 && asked.every(isFailure));
     const broken = guilty.has(backend.name);
-    const web = hop('backend', backend.name, backend.address, broken && !inApp.has(backend.name) ? 'broken' : fails ? 'failing' : asked.length > 0 ? 'ok' : 'unknown');
-    return broken && inApp.has(backend.name) ? [{ ...web, note: null }, { ...hop('app', backend.name, null, 'broken'), note: guilty.get(backend.name) ?? null }] : [web];
+    const web = hop(
+      'backend',
+      backend.name,
+      backend.address,
+      broken && !inApp.has(backend.name) ? 'broken' : fails ? 'failing' : asked.length > 0 ? 'ok' : 'unknown',
+    );
+    return broken && inApp.has(backend.name)
+      ? [
+          { ...web, note: null },
+          { ...hop('app', backend.name, null, 'broken'), note: guilty.get(backend.name) ?? null },
+        ]
+      : [web];
   });
   return [
-    ...clients.map((client) => hop('client', client, null, guilty.has(client) ? 'broken' : symptoms.some((each) => each.client === client) ? 'failing' : 'ok')),
+    ...clients.map((client) =>
+      hop('client', client, null, guilty.has(client) ? 'broken' : symptoms.some((each) => each.client === client) ? 'failing' : 'ok'),
+    ),
     ...site.edge.map((edge) => hop('edge', edge.name, edge.address, state(edge.name, 'edge'))),
-    ...(site.balancer === undefined ? [] : [hop('balancer', site.balancer.name, site.balancer.address, state(site.balancer.name, 'balancer'))]),
+    ...(site.balancer === undefined
+      ? []
+      : [hop('balancer', site.balancer.name, site.balancer.address, state(site.balancer.name, 'balancer'))]),
     ...backends,
   ];
 }

@@ -36,7 +36,8 @@ function measured<Id extends ProbeId>({ sceneFor }: Judgement, probe: Id): reado
 
 /** `200`, `502`, `timeout while connecting`. */
 export function outcomeOf(exchange: Exchange): string {
-  if (exchange.status !== null) return exchange.error === null ? String(exchange.status) : `${exchange.status}, ${exchange.error} in ${exchange.failedPhase ?? 'body'}`;
+  if (exchange.status !== null)
+    return exchange.error === null ? String(exchange.status) : `${exchange.status}, ${exchange.error} in ${exchange.failedPhase ?? 'body'}`;
   return `${exchange.error ?? 'no answer'}${exchange.failedPhase === null ? '' : ` (${exchange.failedPhase})`}`;
 }
 
@@ -46,7 +47,11 @@ function tally(exchanges: readonly Exchange[]): string {
   return [...counts].map(([outcome, count]) => (exchanges.length === 1 ? outcome : `${count} × ${outcome}`)).join(', ');
 }
 
-function purposes(judgement: Judgement, probe: 'requests' | 'backend-requests', ...wanted: readonly Exchange['purpose'][]): readonly Exchange[] {
+function purposes(
+  judgement: Judgement,
+  probe: 'requests' | 'backend-requests',
+  ...wanted: readonly Exchange['purpose'][]
+): readonly Exchange[] {
   return measured(judgement, probe).flatMap((each) => each.data.exchanges.filter((exchange) => wanted.includes(exchange.purpose)));
 }
 
@@ -64,7 +69,10 @@ function errorPage({ symptoms }: Judgement): Localised {
       const what = each.status ?? each.error ?? '';
       const { hop, host, product } = each.answeredBy;
       const who = `${host ?? hop}${product === null ? '' : ` (${product})`}`;
-      return say(`${what} answered by ${who}, ${each.failed} of ${each.of} from ${each.client}`, `${what} 由 ${who} 返回，客户端 ${each.client} 的 ${each.of} 次请求中有 ${each.failed} 次`);
+      return say(
+        `${what} answered by ${who}, ${each.failed} of ${each.of} from ${each.client}`,
+        `${what} 由 ${who} 返回，客户端 ${each.client} 的 ${each.of} 次请求中有 ${each.failed} 次`,
+      );
     }),
   );
 }
@@ -75,7 +83,10 @@ function edgeForwarding(judgement: Judgement): Localised {
   const past = purposes(judgement, 'requests', 'bypass-edge');
   if (past.length === 0) return notTested('no request past the edge was possible', '无法绕过高防发送请求');
   const through = purposes(judgement, 'requests', 'reproduce');
-  return say(`through the edge: ${tally(through)}; past it, straight to the balancer: ${tally(past)}`, `经过高防：${tally(through)}；绕过高防直达负载均衡：${tally(past)}`);
+  return say(
+    `through the edge: ${tally(through)}; past it, straight to the balancer: ${tally(past)}`,
+    `经过高防：${tally(through)}；绕过高防直达负载均衡：${tally(past)}`,
+  );
 }
 
 function clients(judgement: Judgement): Localised {
@@ -95,14 +106,25 @@ function clients(judgement: Judgement): Localised {
 function balancerState(judgement: Judgement): Localised {
   const parts: Localised[] = [];
   for (const stat of measured(judgement, 'haproxy-stat')) {
-    parts.push(both(stat.data.servers.map((each) => `${each.backend}/${each.server} ${each.status}${each.checkStatus === null ? '' : ` (${each.checkStatus}${each.checkCode === null ? '' : ` ${each.checkCode}`})`}`).join(', ')));
+    parts.push(
+      both(
+        stat.data.servers
+          .map(
+            (each) =>
+              `${each.backend}/${each.server} ${each.status}${each.checkStatus === null ? '' : ` (${each.checkStatus}${each.checkCode === null ? '' : ` ${each.checkCode}`})`}`,
+          )
+          .join(', '),
+      ),
+    );
   }
   const checks = purposes(judgement, 'backend-requests', 'health-check');
   if (checks.length > 0) {
     const list = checks.map((each) => `${each.target ?? ''}: ${outcomeOf(each)}`).join(', ');
     parts.push(say(`health check replayed: ${list}`, `重放健康检查：${list}`));
   }
-  return parts.length > 0 ? join(parts) : notTested('no access to the balancer, and no health check in the site file', '无法进入负载均衡，站点文件也未写健康检查');
+  return parts.length > 0
+    ? join(parts)
+    : notTested('no access to the balancer, and no health check in the site file', '无法进入负载均衡，站点文件也未写健康检查');
 }
 
 function bypass(judgement: Judgement): Localised {
@@ -161,7 +183,14 @@ function logsAndServices(judgement: Judgement): Localised {
   for (const { host, data } of measured(judgement, 'logs')) {
     const fresh = data.errors.filter((each) => each.ours);
     const kinds = [...new Set(fresh.map((each) => each.signature ?? 'unknown line'))].slice(0, 4);
-    parts.push(fresh.length === 0 ? say(`${host}: no new error line`, `${host}：无新增错误日志`) : say(`${host}: ${fresh.length} new error lines (${kinds.join(', ')})`, `${host}：新增 ${fresh.length} 行错误日志（${kinds.join('、')}）`));
+    parts.push(
+      fresh.length === 0
+        ? say(`${host}: no new error line`, `${host}：无新增错误日志`)
+        : say(
+            `${host}: ${fresh.length} new error lines (${kinds.join(', ')})`,
+            `${host}：新增 ${fresh.length} 行错误日志（${kinds.join('、')}）`,
+          ),
+    );
   }
   for (const { host, data } of measured(judgement, 'nginx-config')) {
     if (!data.running && data.configFile !== null) parts.push(say(`${host}: nginx is not running`, `${host}：nginx 未运行`));
@@ -175,8 +204,12 @@ function logsAndServices(judgement: Judgement): Localised {
 function kernelParameters(judgement: Judgement): Localised {
   const shown = ['net.ipv4.conf.all.rp_filter', 'net.core.somaxconn', 'net.ipv4.tcp_tw_recycle'];
   const parts = measured(judgement, 'sysctls').map(({ host, data }) => {
-    const values = shown.flatMap((name) => (data.values[name] === undefined ? [] : [`${name.replace('net.ipv4.', '').replace('net.core.', '')}=${data.values[name]}`]));
-    const strict = Object.entries(data.values).filter(([name, value]) => /conf\.[^.]+\.rp_filter$/.test(name) && value === '1').map(([name]) => name.split('.').at(-2));
+    const values = shown.flatMap((name) =>
+      data.values[name] === undefined ? [] : [`${name.replace('net.ipv4.', '').replace('net.core.', '')}=${data.values[name]}`],
+    );
+    const strict = Object.entries(data.values)
+      .filter(([name, value]) => /conf\.[^.]+\.rp_filter$/.test(name) && value === '1')
+      .map(([name]) => name.split('.').at(-2));
     return both(`${host}: ${values.join(', ')}${strict.length === 0 ? '' : `, strict rp_filter on ${strict.join(', ')}`}`);
   });
   return parts.length > 0 ? join(parts) : notTested('no access to the hosts', '无法进入主机');

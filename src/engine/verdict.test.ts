@@ -29,7 +29,15 @@ function symptom(id: string, backends: readonly string[] = []): Symptom {
   };
 }
 function cause(id: string, consequenceOf: readonly string[] = []): AnyCause {
-  return { id, title: text, layer: 'host', needs: [], consequenceOf, judge: () => [], fix: () => ({ summary: text, steps: [], verify: text }) } as unknown as AnyCause;
+  return {
+    id,
+    title: text,
+    layer: 'host',
+    needs: [],
+    consequenceOf,
+    judge: () => [],
+    fix: () => ({ summary: text, steps: [], verify: text }),
+  } as unknown as AnyCause;
 }
 function convicted(is: Convicted['is'], host: string | null, ...explains: readonly string[]): Convicted {
   return { is, host, summary: text, because: [{ evidence: 'e1', path: '', says: text }], explains };
@@ -38,7 +46,9 @@ function judgement(symptoms: readonly Symptom[], judged: readonly (readonly [Any
   return { symptoms, judged: judged.map(([each, finding]) => ({ cause: each, finding, needs: [] })) } as unknown as Judgement;
 }
 function ids(symptoms: readonly Symptom[], judged: readonly (readonly [AnyCause, Convicted])[]): readonly string[] {
-  return verdictOf(judgement(symptoms, judged)).convictions.map((each) => `${each.cause.id}@${hostOf(each) ?? '-'} ${each.chain.join('>')}`);
+  return verdictOf(judgement(symptoms, judged)).convictions.map(
+    (each) => `${each.cause.id}@${hostOf(each) ?? '-'} ${each.chain.join('>')}`,
+  );
 }
 
 it('no symptom, no conviction', () => {
@@ -53,12 +63,28 @@ it('a conviction that explains nothing takes no part', () => {
 
 it('a consequence gives way to its root and stays in the chain', () => {
   const slow = cause('slow', ['cpu']);
-  expect(ids([symptom('s1', ['web-1'])], [[slow, convicted('confirmed', 'web-1', 's1')], [cause('cpu'), convicted('confirmed', 'web-1', 's1')]])).toEqual(['cpu@web-1 cpu>slow']);
+  expect(
+    ids(
+      [symptom('s1', ['web-1'])],
+      [
+        [slow, convicted('confirmed', 'web-1', 's1')],
+        [cause('cpu'), convicted('confirmed', 'web-1', 's1')],
+      ],
+    ),
+  ).toEqual(['cpu@web-1 cpu>slow']);
 });
 
 it('a merely likely root does not displace a confirmed consequence', () => {
   const slow = cause('slow', ['cpu']);
-  expect(ids([symptom('s1', ['web-1'])], [[slow, convicted('confirmed', 'web-1', 's1')], [cause('cpu'), convicted('likely', 'web-1', 's1')]])).toEqual(['slow@web-1 slow']);
+  expect(
+    ids(
+      [symptom('s1', ['web-1'])],
+      [
+        [slow, convicted('confirmed', 'web-1', 's1')],
+        [cause('cpu'), convicted('likely', 'web-1', 's1')],
+      ],
+    ),
+  ).toEqual(['slow@web-1 slow']);
 });
 
 it('a root on one backend leaves the consequence to explain the others', () => {
@@ -75,7 +101,15 @@ it('a root on one backend leaves the consequence to explain the others', () => {
 });
 
 it('confirmed before likely, and nothing beyond what is needed', () => {
-  expect(ids([symptom('s1')], [[cause('guess'), convicted('likely', 'web-1', 's1')], [cause('proof'), convicted('confirmed', 'web-2', 's1')]])).toEqual(['proof@web-2 proof']);
+  expect(
+    ids(
+      [symptom('s1')],
+      [
+        [cause('guess'), convicted('likely', 'web-1', 's1')],
+        [cause('proof'), convicted('confirmed', 'web-2', 's1')],
+      ],
+    ),
+  ).toEqual(['proof@web-2 proof']);
 });
 
 it('two backends broken in two ways are two causes', () => {

@@ -51,7 +51,11 @@ export function verdictOf(judgement: Judgement): Verdict {
     for (const each of best.explains) open.delete(each);
   }
   const unexplained = symptoms.filter((symptom) => elementsOf(symptom).some((each) => open.has(each)));
-  const toConviction = (candidate: Candidate): Conviction => ({ cause: candidate.cause, findings: candidate.findings, chain: chainOf(candidate, candidates) });
+  const toConviction = (candidate: Candidate): Conviction => ({
+    cause: candidate.cause,
+    findings: candidate.findings,
+    chain: chainOf(candidate, candidates),
+  });
   return {
     convictions: chosen.map(toConviction),
     beside: roots.filter((each) => !chosen.includes(each) && each.certainty === 2).map(toConviction),
@@ -72,11 +76,20 @@ function group(judgement: Judgement): readonly Candidate[] {
     const confirmed = explaining.filter((each) => each.is === 'confirmed');
     // Where some hosts are proven guilty, a mere likelihood on others is left out, unless failures that they served are left without a cause.
     const proven = new Set(confirmed.flatMap((each) => explainedBy(each, judgement.symptoms)));
-    const needed = explaining.filter((each) => each.is === 'likely' && explainedBy(each, judgement.symptoms).some((element) => !proven.has(element)));
+    const needed = explaining.filter(
+      (each) => each.is === 'likely' && explainedBy(each, judgement.symptoms).some((element) => !proven.has(element)),
+    );
     const [first, ...others] = confirmed.length > 0 ? [...confirmed, ...needed] : explaining;
     if (first === undefined) return [];
     const kept: [Convicted, ...Convicted[]] = [first, ...others];
-    return [{ cause, findings: kept, certainty: confirmed.length > 0 ? 2 : 1, explains: new Set(kept.flatMap((each) => explainedBy(each, judgement.symptoms))) }];
+    return [
+      {
+        cause,
+        findings: kept,
+        certainty: confirmed.length > 0 ? 2 : 1,
+        explains: new Set(kept.flatMap((each) => explainedBy(each, judgement.symptoms))),
+      },
+    ];
   });
 }
 
@@ -88,7 +101,9 @@ function elementsOf(symptom: Symptom): readonly string[] {
 function explainedBy(finding: Convicted, symptoms: readonly Symptom[]): readonly string[] {
   return symptoms
     .filter((symptom) => finding.explains.includes(symptom.id))
-    .flatMap((symptom) => (finding.host !== null && symptom.backends.includes(finding.host) ? [`${symptom.id}@${finding.host}`] : elementsOf(symptom)));
+    .flatMap((symptom) =>
+      finding.host !== null && symptom.backends.includes(finding.host) ? [`${symptom.id}@${finding.host}`] : elementsOf(symptom),
+    );
 }
 
 /** True where `deeper` takes the verdict from `candidate`: it is one of its named roots and reaches at least one of the same failures. */

@@ -46,7 +46,9 @@ export function lateSymptoms(scene: Behind, host: string): readonly LateSymptom[
   // A balancer that tries the next member after a timeout may end with 502 for want of members; its error log has the timeouts.
   const waited = balancerErrors(scene, host, ['read-timeout']).length > 0;
   const late = symptomsAt(scene, host)
-    .filter(({ status, error, shadow }) => status === 504 || (status === null && error === 'timeout') || ((waited || shadow) && status === 502))
+    .filter(
+      ({ status, error, shadow }) => status === 504 || (status === null && error === 'timeout') || ((waited || shadow) && status === 502),
+    )
     .flatMap((symptom): readonly LateSymptom[] => {
       if (symptom.shadow) return ejections(scene, host, ['read-timeout']).length > 0 ? [{ symptom, gaveUp: [], atBackend: false }] : [];
       const nonces = new Set(symptom.exchanges.map((each) => each.nonce));
@@ -56,7 +58,15 @@ export function lateSymptoms(scene: Behind, host: string): readonly LateSymptom[
       if (hops.length > 0 && connected.length === 0) return [];
       if (symptom.status === 502 && connected.length === 0) return [];
       const atBackend = own.some((trace) => trace.madeBy === host) || (own.length === 0 && symptom.answeredBy.hop === 'backend');
-      return [{ symptom, gaveUp: connected.filter((hop) => tryAt(scene.site, hop.line, host)?.connected === true && tryAt(scene.site, hop.line, host)?.answered !== true), atBackend }];
+      return [
+        {
+          symptom,
+          gaveUp: connected.filter(
+            (hop) => tryAt(scene.site, hop.line, host)?.connected === true && tryAt(scene.site, hop.line, host)?.answered !== true,
+          ),
+          atBackend,
+        },
+      ];
     });
   const known = new Set(late.map((each) => each.symptom.id));
   return [...late, ...out.filter((each) => !known.has(each.id)).map((symptom) => ({ symptom, gaveUp: [], atBackend: false }))];
@@ -70,7 +80,11 @@ const marked = /why5xx\/\S+ \(\+/;
  * Referer and User-Agent is a health check, not a user.
  */
 export function failedOthers(scene: Scene<'logs'>, host: string): readonly Logged<AccessLine>[] {
-  return accessLines(scene, host, ({ ours, nonce, text, ...line }) => ours && nonce === null && failed(line) && !marked.test(text) && !isCheck(text));
+  return accessLines(
+    scene,
+    host,
+    ({ ours, nonce, text, ...line }) => ours && nonce === null && failed(line) && !marked.test(text) && !isCheck(text),
+  );
 }
 
 /**
@@ -84,7 +98,11 @@ export function ownFailures(scene: Looks & Scene<'logs'>, host: string): number 
 }
 
 function failedChecks(scene: Scene<'logs'>, host: string): readonly Logged<AccessLine>[] {
-  return accessLines(scene, host, ({ ours, nonce, text, ...line }) => ours && nonce === null && failed(line) && !marked.test(text) && isCheck(text));
+  return accessLines(
+    scene,
+    host,
+    ({ ours, nonce, text, ...line }) => ours && nonce === null && failed(line) && !marked.test(text) && isCheck(text),
+  );
 }
 
 /** How long requests of an earlier run of why5xx may still keep workers busy. */
@@ -93,7 +111,12 @@ const leftoverMs = 180_000;
 /** Failing requests of a run of why5xx shortly before this one. */
 export function earlierRuns(scene: Scene<'logs'>, host: string): readonly Logged<AccessLine>[] {
   const now = Date.parse(scene.one('logs', host)?.at ?? '');
-  return accessLines(scene, host, ({ nonce, at, text, ...line }) => nonce === null && failed(line) && marked.test(text) && at !== null && now - Date.parse(at) < leftoverMs);
+  return accessLines(
+    scene,
+    host,
+    ({ nonce, at, text, ...line }) =>
+      nonce === null && failed(line) && marked.test(text) && at !== null && now - Date.parse(at) < leftoverMs,
+  );
 }
 
 function failed({ status }: Pick<AccessLine, 'status'>): boolean {

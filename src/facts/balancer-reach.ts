@@ -26,7 +26,10 @@ export interface Passage {
   /** The decision for every source that was tried. */
   readonly decisions: readonly { readonly source: BalancerSource; readonly decision: Decision }[];
   /** Decisions of one verdict, and whether it is that of every source and certain. */
-  of(verdict: Verdict): { readonly some: readonly { readonly source: BalancerSource; readonly decision: Decision }[]; readonly certain: boolean };
+  of(verdict: Verdict): {
+    readonly some: readonly { readonly source: BalancerSource; readonly decision: Decision }[];
+    readonly certain: boolean;
+  };
   readonly port: number;
 }
 
@@ -41,7 +44,11 @@ export function passageTo(scene: Looks, backend: string): Passage | null {
   const dport = port ?? 80;
   const decisions = balancerSources(scene, backend).map((source) => ({
     source,
-    decision: evaluateArrival(evidence.data, synPacket({ hook: 'input', saddr: source.address, daddr: host, dport, iif }), routes === undefined ? {} : { routes }),
+    decision: evaluateArrival(
+      evidence.data,
+      synPacket({ hook: 'input', saddr: source.address, daddr: host, dport, iif }),
+      routes === undefined ? {} : { routes },
+    ),
   }));
   if (decisions.length === 0) return null;
   return {
@@ -78,7 +85,10 @@ export function deciderOf(evidence: Measured<'firewall'>, { rule, policy, engine
       ? say('it has no counter', '该规则没有计数器')
       : packetsDelta === null
         ? say(`it has counted ${packetsNow} packets`, `已计 ${packetsNow} 个包`)
-        : say(`its counter rose by ${packetsDelta} to ${packetsNow} packets while our requests ran`, `我们的请求期间其计数器增加 ${packetsDelta}，达到 ${packetsNow} 个包`);
+        : say(
+            `its counter rose by ${packetsDelta} to ${packetsNow} packets while our requests ran`,
+            `我们的请求期间其计数器增加 ${packetsDelta}，达到 ${packetsNow} 个包`,
+          );
   const says = say(`${where}: ${text} (${counted.en})`, `${where}：${text}（${counted.zh}）`);
   return { text, where, packetsNow, packetsDelta, citation: { evidence: evidence.id, path: decider.pointer, says } };
 }
@@ -105,11 +115,19 @@ export function unreachedSymptoms(scene: Looks, backend: string): readonly Unrea
     if (!connecting || answeredBy.hop === 'backend' || !isProxied(scene, symptom.listenerPort)) return [];
     const nonces = symptom.exchanges.map((each) => each.nonce);
     const traces = scene.traces.filter((trace) => nonces.includes(trace.nonce));
-    const hops = traces.flatMap((trace) => trace.hops.filter((hop) => hop.host === balancer).map((hop) => ({ hop, tried: trace.tried, at: tryAt(scene.site, hop.line, backend) })));
+    const hops = traces.flatMap((trace) =>
+      trace.hops
+        .filter((hop) => hop.host === balancer)
+        .map((hop) => ({ hop, tried: trace.tried, at: tryAt(scene.site, hop.line, backend) })),
+    );
     const noServer = hops.filter(({ hop }) => hasNoServer(hop)).map(({ hop }) => hop);
     const tried = hops.filter((each) => each.tried.includes(backend) && each.at?.connected === false).map(({ hop }) => hop);
     // Many logs name neither the backend nor the time to connect: such a line rules nothing out.
-    const open = hops.filter((each) => (each.tried.length === 0 ? each.hop.line.haproxy === null && each.hop.line.upstream === null : each.tried.includes(backend) && each.at?.connected == null));
+    const open = hops.filter((each) =>
+      each.tried.length === 0
+        ? each.hop.line.haproxy === null && each.hop.line.upstream === null
+        : each.tried.includes(backend) && each.at?.connected == null,
+    );
     const elsewhere = hops.length > 0 && open.length === 0 && tried.length === 0 && noServer.length === 0;
     if (elsewhere || (tried.length === 0 && nonces.every((nonce) => arrived.has(nonce)))) return [];
     return [{ symptom, tried, noServer }];
@@ -133,7 +151,10 @@ export interface BothSides {
 
 export function bothSides(scene: Scene<'backend-requests'>, backend: string): BothSides {
   const balancer = scene.site.balancer?.name;
-  const fromBalancer = balancer === undefined ? [] : backendRequests(scene, backend, { from: balancer }).filter(({ exchange }) => exchange.failedPhase === 'connect');
+  const fromBalancer =
+    balancer === undefined
+      ? []
+      : backendRequests(scene, backend, { from: balancer }).filter(({ exchange }) => exchange.failedPhase === 'connect');
   const own = backendRequests(scene, backend, { from: backend }).filter(({ exchange }) => exchange.phases.connectedMs !== null);
   return { fromBalancer, itself: own.find(({ exchange }) => !isFailure(exchange)) ?? own[0] ?? null };
 }

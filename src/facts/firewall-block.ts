@@ -48,13 +48,11 @@ export function judgeBlock(scene: Looks, host: string, kind: BlockKind): Finding
   const because: Citations = [
     decider.citation,
     ...(source.citation === null ? [] : [source.citation]),
-    ...tried
-      .slice(0, 1)
-      .map((hop): Citation => ({
-        evidence: hop.evidence,
-        path: `/access/${hop.index}/text`,
-        says: say(`${balancer.name} got no connection to ${host}: ${hop.line.text}`, `${balancer.name} 未能连上 ${host}：${hop.line.text}`),
-      })),
+    ...tried.slice(0, 1).map((hop): Citation => ({
+      evidence: hop.evidence,
+      path: `/access/${hop.index}/text`,
+      says: say(`${balancer.name} got no connection to ${host}: ${hop.line.text}`, `${balancer.name} 未能连上 ${host}：${hop.line.text}`),
+    })),
     ...errors.slice(0, 1).map((each) => citeError(each)),
     ...(check === null ? [] : [check.citation]),
     ...sides.fromBalancer
@@ -88,7 +86,8 @@ export function judgeBlock(scene: Looks, host: string, kind: BlockKind): Finding
   );
   const declared = balancer.backendSources.filter((each) => each.includes(':') === source.address.includes(':'));
   // A balancer that holds every backend for dead tries none for a while: then a rule that has met packets before need not meet ours.
-  const shunned = (decider.packetsNow ?? 0) > 0 && failures.length > 0 && tried.length === 0 && sides.fromBalancer.length === 0 && everyoneBlocked(scene);
+  const shunned =
+    (decider.packetsNow ?? 0) > 0 && failures.length > 0 && tried.length === 0 && sides.fromBalancer.length === 0 && everyoneBlocked(scene);
   const idle = decider.packetsDelta === 0 && !shunned;
   // Nothing met the rule while requests failed, or it holds only addresses that the balancer may not use: a trap for another day.
   if (idle || (!blocked.certain && decider.packetsDelta === null)) {

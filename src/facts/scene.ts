@@ -29,7 +29,11 @@ export interface SentFilter {
 
 function matches(sent: Sent, filter: SentFilter): boolean {
   const purposes = filter.purpose === undefined ? null : typeof filter.purpose === 'string' ? [filter.purpose] : filter.purpose;
-  return (purposes === null || purposes.includes(sent.exchange.purpose)) && (filter.from === undefined || sent.from === filter.from) && sent.from !== filter.notFrom;
+  return (
+    (purposes === null || purposes.includes(sent.exchange.purpose)) &&
+    (filter.from === undefined || sent.from === filter.from) &&
+    sent.from !== filter.notFrom
+  );
 }
 
 /** Requests of clients, in order of vantage and time. */
@@ -76,7 +80,9 @@ export function outcomeText({ exchange }: Sent): Localised {
  * backend. Failures that the edge made itself are never a backend's.
  */
 export function symptomsAt(scene: Scene<never>, backend: string): readonly Symptom[] {
-  return scene.symptoms.filter((symptom) => symptom.answeredBy.hop !== 'edge' && (symptom.backends.length === 0 || symptom.backends.includes(backend)));
+  return scene.symptoms.filter(
+    (symptom) => symptom.answeredBy.hop !== 'edge' && (symptom.backends.length === 0 || symptom.backends.includes(backend)),
+  );
 }
 
 export function ids(symptoms: readonly Symptom[]): readonly string[] {
@@ -103,7 +109,9 @@ export function oldErrors(scene: Scene<'logs'>, host: string, signatures: readon
 function errors(scene: Scene<'logs'>, host: string, signatures: readonly string[]): readonly Logged<ErrorLine>[] {
   const evidence = scene.one('logs', host);
   if (evidence === undefined) return [];
-  return evidence.data.errors.flatMap((line, index) => (line.signature !== null && signatures.includes(line.signature) ? [{ evidence, index, line }] : []));
+  return evidence.data.errors.flatMap((line, index) =>
+    line.signature !== null && signatures.includes(line.signature) ? [{ evidence, index, line }] : [],
+  );
 }
 
 /** Cites one error line by its text. */
@@ -134,15 +142,23 @@ export function ejections(scene: Scene<'logs'>, backend: string, signatures: rea
     const none = freshErrors(scene, balancer, ['no-live-upstreams'])[0];
     if (none === undefined || none.line.at === null) return [];
     const since = Date.parse(none.line.at) - ejectionMs;
-    return [...oldErrors(scene, balancer, signatures), ...freshErrors(scene, balancer, signatures)].filter(({ line }) => line.at !== null && Date.parse(line.at) >= since);
+    return [...oldErrors(scene, balancer, signatures), ...freshErrors(scene, balancer, signatures)].filter(
+      ({ line }) => line.at !== null && Date.parse(line.at) >= since,
+    );
   });
 }
 
-function aboutBackend(scene: Scene<'logs'>, backend: string, linesOf: (balancer: string) => readonly Logged<ErrorLine>[]): readonly Logged<ErrorLine>[] {
+function aboutBackend(
+  scene: Scene<'logs'>,
+  backend: string,
+  linesOf: (balancer: string) => readonly Logged<ErrorLine>[],
+): readonly Logged<ErrorLine>[] {
   const target = scene.site.backends.find((each) => each.name === backend);
   const balancer = scene.site.balancer?.name;
   if (target === undefined || balancer === undefined) return [];
   const { host, port } = splitAddress(target.address);
   const authority = `${host.includes(':') ? `[${host}]` : host}:${port ?? 80}`;
-  return linesOf(balancer).filter(({ line }) => line.upstream !== null && line.upstream.replace(/^\w+:\/\//, '').split('/')[0] === authority);
+  return linesOf(balancer).filter(
+    ({ line }) => line.upstream !== null && line.upstream.replace(/^\w+:\/\//, '').split('/')[0] === authority,
+  );
 }

@@ -29,11 +29,33 @@ export function symptomsOf(site: SiteFacts, evidence: readonly Evidence[], trace
       sent.set(kind, (sent.get(kind) ?? 0) + 1);
       if (!isFailure(exchange)) continue;
       const trace = traceOf.get(exchange.nonce);
-      const sometimesFine = requests.data.exchanges.some((each) => each.purpose === 'reproduce' && sameRequest(each, exchange) && !isFailure(each));
-      const answerer = answererOf(site, exchange, trace, everyone.map(([each]) => each), sometimesFine);
-      const key = [kind, exchange.status, exchange.error, answerer.hop, answerer.hop === 'backend' ? '' : answerer.host, trace?.noneLeft === true && trace.tried.length === 0].join(' ');
+      const sometimesFine = requests.data.exchanges.some(
+        (each) => each.purpose === 'reproduce' && sameRequest(each, exchange) && !isFailure(each),
+      );
+      const answerer = answererOf(
+        site,
+        exchange,
+        trace,
+        everyone.map(([each]) => each),
+        sometimesFine,
+      );
+      const key = [
+        kind,
+        exchange.status,
+        exchange.error,
+        answerer.hop,
+        answerer.hop === 'backend' ? '' : answerer.host,
+        trace?.noneLeft === true && trace.tried.length === 0,
+      ].join(' ');
       const group = groups.get(key) ?? [];
-      group.push({ exchange, client: requests.data.from, evidence: requests.id, answerer, backends: trace === undefined ? [] : trace.tried.length > 0 ? trace.tried : trace.backend === null ? [] : [trace.backend], shadow: trace !== undefined && trace.noneLeft && trace.tried.length === 0 });
+      group.push({
+        exchange,
+        client: requests.data.from,
+        evidence: requests.id,
+        answerer,
+        backends: trace === undefined ? [] : trace.tried.length > 0 ? trace.tried : trace.backend === null ? [] : [trace.backend],
+        shadow: trace !== undefined && trace.noneLeft && trace.tried.length === 0,
+      });
       groups.set(key, group);
     }
   }
@@ -69,7 +91,13 @@ function symptomOf(group: readonly Failed[], id: string, sent: ReadonlyMap<strin
  * Who produced the answer. Logs prove it; a page's fingerprint and what the same request gets past each hop narrow it down. What fails only
  * sometimes may do well past the edge by mere chance, so then that says nothing.
  */
-export function answererOf(site: SiteFacts, exchange: Exchange, trace: Trace | undefined, all: readonly Exchange[], sometimesFine = false): Answerer {
+export function answererOf(
+  site: SiteFacts,
+  exchange: Exchange,
+  trace: Trace | undefined,
+  all: readonly Exchange[],
+  sometimesFine = false,
+): Answerer {
   const page = exchange.status === null ? null : identify({ status: exchange.status, headers: exchange.headers, body: exchange.body });
   const product = page?.id ?? null;
   const hopOf = (host: string): Answerer['hop'] =>
@@ -82,17 +110,27 @@ export function answererOf(site: SiteFacts, exchange: Exchange, trace: Trace | u
   const edge = site.edge[0]?.name ?? null;
   const balancer = site.balancer?.name ?? null;
   if (page !== null && isOwnErrorPage(page) && page.role === 'edge') return { hop: 'edge', host: edge, product, by: 'page' };
-  if (page !== null && isOwnErrorPage(page) && page.role === 'balancer' && isOfKind(page.id, site.balancer?.kind)) return { hop: 'balancer', host: balancer, product, by: 'page' };
+  if (page !== null && isOwnErrorPage(page) && page.role === 'balancer' && isOfKind(page.id, site.balancer?.kind))
+    return { hop: 'balancer', host: balancer, product, by: 'page' };
 
   const same = all.filter((each) => sameRequest(each, exchange));
-  const past = (purpose: Exchange['purpose']): readonly Exchange[] => same.filter((each) => each.purpose === purpose && each.error === null);
+  const past = (purpose: Exchange['purpose']): readonly Exchange[] =>
+    same.filter((each) => each.purpose === purpose && each.error === null);
   const pastEdge = past('bypass-edge');
-  if (edge !== null && !seenBehindEdge(site, trace) && !sometimesFine && pastEdge.length > 0 && pastEdge.every((each) => !isFailure(each))) return { hop: 'edge', host: edge, product, by: 'bypass' };
+  if (edge !== null && !seenBehindEdge(site, trace) && !sometimesFine && pastEdge.length > 0 && pastEdge.every((each) => !isFailure(each)))
+    return { hop: 'edge', host: edge, product, by: 'bypass' };
   const pastBalancer = past('bypass-balancer');
   const alike = pastBalancer.filter((each) => each.status === exchange.status);
-  if (alike.length > 0) return { hop: 'backend', host: alike.length === 1 && site.backends.length === 1 ? (alike[0]?.target ?? null) : null, product, by: 'bypass' };
+  if (alike.length > 0)
+    return {
+      hop: 'backend',
+      host: alike.length === 1 && site.backends.length === 1 ? (alike[0]?.target ?? null) : null,
+      product,
+      by: 'bypass',
+    };
   const tried = same.filter((each) => each.purpose === 'bypass-balancer');
-  const everyBackendTried = site.backends.length > 0 && site.backends.every((backend) => tried.some((each) => each.target === backend.name));
+  const everyBackendTried =
+    site.backends.length > 0 && site.backends.every((backend) => tried.some((each) => each.target === backend.name));
   // No backend gives this code when asked directly, so it is made in front of them.
   if (everyBackendTried && balancer !== null) return { hop: 'balancer', host: balancer, product, by: 'bypass' };
   return { hop: 'unknown', host: null, product, by: page === null ? 'none' : 'page' };

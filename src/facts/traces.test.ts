@@ -20,25 +20,60 @@ function tried(address: string, status: number, headerMs: number | null): Upstre
   return { addresses: [address], statuses: [status], connectMs: [1], headerMs: [headerMs], responseMs: [5] };
 }
 function line(status: number, upstream: Upstream | null = null, haproxy: AccessLine['haproxy'] = null): AccessLine {
-  return { file: '/log', line: 1, at: null, client: null, method: 'GET', path: '/', host: null, status, nonce, durationMs: null, upstream, haproxy, ours: true, text: '' };
+  return {
+    file: '/log',
+    line: 1,
+    at: null,
+    client: null,
+    method: 'GET',
+    path: '/',
+    host: null,
+    status,
+    nonce,
+    durationMs: null,
+    upstream,
+    haproxy,
+    ours: true,
+    text: '',
+  };
 }
 function haproxy(state: string, server: string, responseMs: number): AccessLine['haproxy'] {
   return { backend: 'b', server, state, queueMs: 0, connectMs: 0, responseMs, retries: 0, redispatched: false };
 }
-function trace(status: number | null, logs: Readonly<Record<string, readonly AccessLine[]>>): { madeBy: string | null; backend: string | null } {
+function trace(
+  status: number | null,
+  logs: Readonly<Record<string, readonly AccessLine[]>>,
+): { madeBy: string | null; backend: string | null } {
   const evidence = [
-    { id: 'e1', probe: 'requests', host: 'here', status: 'ok', data: { from: 'here', exchanges: [{ nonce, status, door: 'site', target: null }] } },
-    ...Object.entries(logs).map(([host, access], i) => ({ id: `e${i + 2}`, probe: 'logs', host, status: 'ok', data: { files: [{ readable: true }], access, errors: [] } })),
+    {
+      id: 'e1',
+      probe: 'requests',
+      host: 'here',
+      status: 'ok',
+      data: { from: 'here', exchanges: [{ nonce, status, door: 'site', target: null }] },
+    },
+    ...Object.entries(logs).map(([host, access], i) => ({
+      id: `e${i + 2}`,
+      probe: 'logs',
+      host,
+      status: 'ok',
+      data: { files: [{ readable: true }], access, errors: [] },
+    })),
   ] as unknown as readonly Evidence[];
   const [found] = tracesOf(site, evidence);
   return { madeBy: found?.madeBy ?? null, backend: found?.backend ?? null };
 }
 
 it('the deepest hop that logged the code made it', () => {
-  expect(trace(502, { edge: [line(502, tried('198.51.100.10:80', 502, 3))], lb: [line(502, tried('10.0.0.12:80', 502, 3))], two: [line(502)] })).toEqual({ madeBy: 'two', backend: 'two' });
+  expect(
+    trace(502, { edge: [line(502, tried('198.51.100.10:80', 502, 3))], lb: [line(502, tried('10.0.0.12:80', 502, 3))], two: [line(502)] }),
+  ).toEqual({ madeBy: 'two', backend: 'two' });
 });
 it('a synthetic upstream status is the balancer’s own code', () => {
-  expect(trace(502, { edge: [line(502, tried('198.51.100.10:80', 502, 3))], lb: [line(502, tried('10.0.0.12:80', 502, null))] })).toEqual({ madeBy: 'lb', backend: 'two' });
+  expect(trace(502, { edge: [line(502, tried('198.51.100.10:80', 502, 3))], lb: [line(502, tried('10.0.0.12:80', 502, null))] })).toEqual({
+    madeBy: 'lb',
+    backend: 'two',
+  });
 });
 it('an inner hop that saw another code did not make it', () => {
   expect(trace(504, { lb: [line(504, tried('10.0.0.11:80', 504, null))], one: [line(499)] })).toEqual({ madeBy: 'lb', backend: 'one' });
@@ -77,9 +112,20 @@ it.for([
   ['another port', '192.0.2.7:40002 [now] f b/one', null],
   ['another address', '192.0.2.8:40001 [now] f b/one', null],
 ] as const)('an HAProxy line without a mark is ours by %s', ([, text, expected]) => {
-  const ours = { ...line(503, null, haproxy('SC--', 'one', -1)), nonce: null, client: text.includes('192.0.2.8') ? '192.0.2.8' : '192.0.2.7', text };
+  const ours = {
+    ...line(503, null, haproxy('SC--', 'one', -1)),
+    nonce: null,
+    client: text.includes('192.0.2.8') ? '192.0.2.8' : '192.0.2.7',
+    text,
+  };
   const evidence = [
-    { id: 'e1', probe: 'requests', host: 'here', status: 'ok', data: { from: 'here', exchanges: [{ nonce, status: 503, door: 'site', target: null, localAddress: '192.0.2.7', localPort: 40_001 }] } },
+    {
+      id: 'e1',
+      probe: 'requests',
+      host: 'here',
+      status: 'ok',
+      data: { from: 'here', exchanges: [{ nonce, status: 503, door: 'site', target: null, localAddress: '192.0.2.7', localPort: 40_001 }] },
+    },
     { id: 'e2', probe: 'logs', host: 'lb', status: 'ok', data: { files: [{ readable: true }], access: [ours], errors: [] } },
   ] as unknown as readonly Evidence[];
   expect(tracesOf(site, evidence)[0]?.backend ?? null).toBe(expected);

@@ -68,9 +68,19 @@ export function tracesOf(site: SiteFacts, evidence: readonly Evidence[]): readon
       .map(({ address }) => backendOf(site, address))
       .filter((name) => name !== null);
 
-  const order = [...site.edge.map((each) => each.name), ...(site.balancer ? [site.balancer.name] : []), ...site.backends.map((each) => each.name)];
+  const order = [
+    ...site.edge.map((each) => each.name),
+    ...(site.balancer ? [site.balancer.name] : []),
+    ...site.backends.map((each) => each.name),
+  ];
   const roleOf = (host: string): TraceHop['role'] | null =>
-    site.edge.some((each) => each.name === host) ? 'edge' : site.balancer?.name === host ? 'balancer' : site.backends.some((each) => each.name === host) ? 'backend' : null;
+    site.edge.some((each) => each.name === host)
+      ? 'edge'
+      : site.balancer?.name === host
+        ? 'balancer'
+        : site.backends.some((each) => each.name === host)
+          ? 'backend'
+          : null;
 
   const ownByPort = nonceByPort(evidence);
   const hops = new Map<string, TraceHop[]>();
@@ -86,7 +96,11 @@ export function tracesOf(site: SiteFacts, evidence: readonly Evidence[]): readon
     });
   }
 
-  const read = new Set(measured(evidence, 'logs').filter((log) => log.data.files.some((file) => file.readable)).map((log) => log.host));
+  const read = new Set(
+    measured(evidence, 'logs')
+      .filter((log) => log.data.files.some((file) => file.readable))
+      .map((log) => log.host),
+  );
   const everyBackendRead = site.backends.length > 0 && site.backends.every((backend) => read.has(backend.name));
 
   const traces: Trace[] = [];
@@ -98,8 +112,20 @@ export function tracesOf(site: SiteFacts, evidence: readonly Evidence[]): readon
       nonce: exchange.nonce,
       hops: way,
       backend: exchange.door === 'backend' ? (exchange.target ?? host) : (inner ?? named),
-      tried: [...new Set(way.flatMap((hop) => (hop.role === 'backend' ? [hop.host] : hop.line.haproxy === null ? backendsTried(hop.line) : [backendOfLine(hop.line)].filter((name) => name !== null))))],
-      noneLeft: way.some((hop) => hop.role === 'balancer' && hop.line.haproxy === null && isPoolName(triesOf(hop.line).at(-1)?.address ?? ':')),
+      tried: [
+        ...new Set(
+          way.flatMap((hop) =>
+            hop.role === 'backend'
+              ? [hop.host]
+              : hop.line.haproxy === null
+                ? backendsTried(hop.line)
+                : [backendOfLine(hop.line)].filter((name) => name !== null),
+          ),
+        ),
+      ],
+      noneLeft: way.some(
+        (hop) => hop.role === 'balancer' && hop.line.haproxy === null && isPoolName(triesOf(hop.line).at(-1)?.address ?? ':'),
+      ),
       madeBy: madeBy(way, exchange.status, backendOfLine, everyBackendRead),
     });
   }
@@ -156,7 +182,9 @@ function nonceByPort(evidence: readonly Evidence[]): (line: AccessLine) => strin
     if (line.haproxy === null || line.client === null || sent.size === 0) return null;
     const [, address = '', port = ''] = /(?:^|\s)(\S+):(\d+) \[/.exec(line.text) ?? [];
     if (address.replace(/^::ffff:/, '') !== line.client) return null;
-    const [exchange, ...others] = (sent.get(`${line.client} ${port}`) ?? []).filter((each) => line.at === null || Math.abs(Date.parse(each.at) - Date.parse(line.at)) <= clocksApartMs);
+    const [exchange, ...others] = (sent.get(`${line.client} ${port}`) ?? []).filter(
+      (each) => line.at === null || Math.abs(Date.parse(each.at) - Date.parse(line.at)) <= clocksApartMs,
+    );
     return exchange === undefined || others.length > 0 ? null : exchange.nonce;
   };
 }

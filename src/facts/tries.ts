@@ -46,7 +46,8 @@ export function withTries(logs: LogLines): readonly AccessLine[] {
   const groups = new Map<string, Group>();
   for (const line of logs.errors) {
     if (!line.ours || line.source !== 'nginx' || line.upstream === null || line.request === null) continue;
-    if (!/ while (connecting to|SSL handshaking to|sending request to|reading response header from|reading) upstream/.test(line.text)) continue;
+    if (!/ while (connecting to|SSL handshaking to|sending request to|reading response header from|reading) upstream/.test(line.text))
+      continue;
     const connection = / (\*\d+) /.exec(line.text)?.[1] ?? `line ${line.line}`;
     const key = [line.file, connection, line.request].join(' ');
     const group = groups.get(key) ?? { lines: [], used: false };
@@ -55,7 +56,15 @@ export function withTries(logs: LogLines): readonly AccessLine[] {
   }
   if (groups.size === 0) return logs.access;
   return logs.access.map((line) => {
-    if (line.upstream !== null || line.haproxy !== null || line.status === null || line.status < 499 || line.method === null || line.path === null) return line;
+    if (
+      line.upstream !== null ||
+      line.haproxy !== null ||
+      line.status === null ||
+      line.status < 499 ||
+      line.method === null ||
+      line.path === null
+    )
+      return line;
     const wanted = `${line.method} ${line.path} `;
     const group = [...groups.values()].find((each) => !each.used && fits(each, line, wanted));
     if (group === undefined) return line;

@@ -45,7 +45,10 @@ export interface Cause<N extends ProbeId = ProbeId, W extends ProbeId = ProbeId>
 }
 
 /** A cause as the engine holds it, its evidence types erased. */
-export type AnyCause = Omit<Cause<never, never>, 'needs' | 'wants'> & { readonly needs: readonly ProbeId[]; readonly wants?: readonly ProbeId[] };
+export type AnyCause = Omit<Cause<never, never>, 'needs' | 'wants'> & {
+  readonly needs: readonly ProbeId[];
+  readonly wants?: readonly ProbeId[];
+};
 
 /** Gives a cause its types: `judge` sees just what `needs` and `wants` name. */
 export function defineCause<const N extends ProbeId, const W extends ProbeId = never>(cause: Cause<N, W>): Cause<N, W> {

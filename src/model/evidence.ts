@@ -30,7 +30,13 @@ export type Evidence = { [Id in ProbeId]: Measured<Id> | Missing<Id> }[ProbeId];
 
 /** What judges may know of the site file: no header values, no environment, no key material. */
 export type SiteFacts = Omit<Site, 'requests' | 'ca'> & {
-  readonly requests: readonly { readonly url: string; readonly method: string; readonly headerNames: readonly string[]; readonly bodyBytes: number; readonly from: readonly string[] | null }[];
+  readonly requests: readonly {
+    readonly url: string;
+    readonly method: string;
+    readonly headerNames: readonly string[];
+    readonly bodyBytes: number;
+    readonly from: readonly string[] | null;
+  }[];
 };
 
 /** How a host could be looked into in this run. */

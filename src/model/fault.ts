@@ -43,9 +43,25 @@ export interface Lab {
    * Traffic of other users from a client host until heal: `workers` loops that request `path` through the edge without pause (or with).
    * Bounded in time by the lab itself.
    */
-  traffic(options: { readonly from: string; readonly path: string; readonly workers: number; readonly pauseMs?: number; readonly method?: string; readonly header?: string; readonly bodyBytes?: number }): Promise<void>;
+  traffic(options: {
+    readonly from: string;
+    readonly path: string;
+    readonly workers: number;
+    readonly pauseMs?: number;
+    readonly method?: string;
+    readonly header?: string;
+    readonly bodyBytes?: number;
+  }): Promise<void>;
   /** Changes what `lab site` prints: the failing URL's path, and extra keys. */
-  siteUses(options: { readonly path?: string; readonly port?: number; readonly scheme?: 'http' | 'https'; readonly method?: string; readonly bodyBytes?: number; readonly headers?: Readonly<Record<string, string>>; readonly healthCheck?: Readonly<Record<string, unknown>> | false }): Promise<void>;
+  siteUses(options: {
+    readonly path?: string;
+    readonly port?: number;
+    readonly scheme?: 'http' | 'https';
+    readonly method?: string;
+    readonly bodyBytes?: number;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly healthCheck?: Readonly<Record<string, unknown>> | false;
+  }): Promise<void>;
   /** Waits (bounded) until the balancer has noticed: every backend up or down as named. HAProxy only; returns at once on nginx. */
   balancerSees(state: 'up' | 'down', backends?: readonly string[]): Promise<void>;
 }

@@ -3,7 +3,18 @@ import type { ExperimentId } from './experiment.ts';
 import type { ProbeId } from './observations.ts';
 import type { Localised } from './text.ts';
 
-export const layers = ['client-network', 'dns', 'edge', 'balancer', 'network', 'host', 'web-server', 'app-runtime', 'application', 'dependency'] as const;
+export const layers = [
+  'client-network',
+  'dns',
+  'edge',
+  'balancer',
+  'network',
+  'host',
+  'web-server',
+  'app-runtime',
+  'application',
+  'dependency',
+] as const;
 export type Layer = (typeof layers)[number];
 
 /** Points into evidence: `path` is an RFC 6901 pointer below that evidence's `data`. `says` is what it shows, with its figures. */

@@ -185,7 +185,13 @@ export interface HaproxyStat {
   /** The stats socket or page that was read. */
   readonly from: string | null;
   readonly servers: readonly HaproxyServerStat[];
-  readonly frontends: readonly { readonly name: string; readonly status: string; readonly sessions: number; readonly sessionLimit: number | null; readonly requestErrors: Counter }[];
+  readonly frontends: readonly {
+    readonly name: string;
+    readonly status: string;
+    readonly sessions: number;
+    readonly sessionLimit: number | null;
+    readonly requestErrors: Counter;
+  }[];
 }
 
 export interface FpmPool {
@@ -269,13 +275,36 @@ export interface IptablesRules {
     /** Set for tables of iptables-legacy, which work beside those of iptables-nft. */
     readonly legacy?: boolean;
     readonly chains: readonly { readonly name: string; readonly policy: string | null; readonly packets: number | null }[];
-    readonly rules: readonly { readonly chain: string; readonly spec: readonly string[]; readonly packets: number; readonly line: number; readonly text: string }[];
+    readonly rules: readonly {
+      readonly chain: string;
+      readonly spec: readonly string[];
+      readonly packets: number;
+      readonly line: number;
+      readonly text: string;
+    }[];
   }[];
 }
 
 export interface Routes {
-  readonly interfaces: readonly { readonly name: string; readonly up: boolean; readonly mtu: number | null; readonly addresses: readonly { readonly address: string; readonly prefix: number }[] }[];
-  readonly rules: readonly { readonly priority: number; readonly from: string | null; readonly to: string | null; readonly iif: string | null; readonly oif: string | null; readonly fwmark: string | null; readonly table: string; readonly family?: 4 | 6; /** `not` before the selectors. */ readonly not?: boolean; /** Results of this length or shorter do not count (wg-quick). */ readonly suppressPrefixLength?: number; /** blackhole, unreachable, prohibit instead of a table. */ readonly action?: string }[];
+  readonly interfaces: readonly {
+    readonly name: string;
+    readonly up: boolean;
+    readonly mtu: number | null;
+    readonly addresses: readonly { readonly address: string; readonly prefix: number }[];
+  }[];
+  readonly rules: readonly {
+    readonly priority: number;
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly iif: string | null;
+    readonly oif: string | null;
+    readonly fwmark: string | null;
+    readonly table: string;
+    readonly family?: 4 | 6;
+    /** `not` before the selectors. */ readonly not?: boolean;
+    /** Results of this length or shorter do not count (wg-quick). */ readonly suppressPrefixLength?: number;
+    /** blackhole, unreachable, prohibit instead of a table. */ readonly action?: string;
+  }[];
   readonly routes: readonly {
     readonly table: string;
     readonly to: string; // CIDR; `default` is 0.0.0.0/0, `::/0` that of IPv6
@@ -299,7 +328,11 @@ export interface Conntrack {
   readonly insertFailed: Counter | null;
 }
 
-export interface PressureLine { readonly avg10: number; readonly avg60: number; readonly totalUs: Counter }
+export interface PressureLine {
+  readonly avg10: number;
+  readonly avg60: number;
+  readonly totalUs: Counter;
+}
 export interface Pressure {
   readonly cpu: { readonly some: PressureLine | null };
   readonly memory: { readonly some: PressureLine | null; readonly full: PressureLine | null };
@@ -458,7 +491,14 @@ export interface ErrorLine {
   readonly text: string;
 }
 export interface LogLines {
-  readonly files: readonly { readonly path: string; readonly kind: 'nginx-access' | 'nginx-error' | 'php-fpm' | 'php-fpm-slow' | 'php-error' | 'haproxy' | 'other'; readonly readable: boolean; readonly bytesRead: number; readonly truncated: boolean; readonly rotated: boolean }[];
+  readonly files: readonly {
+    readonly path: string;
+    readonly kind: 'nginx-access' | 'nginx-error' | 'php-fpm' | 'php-fpm-slow' | 'php-error' | 'haproxy' | 'other';
+    readonly readable: boolean;
+    readonly bytesRead: number;
+    readonly truncated: boolean;
+    readonly rotated: boolean;
+  }[];
   /** Marked lines, and lines of other users' failures during the run; at most 400. */
   readonly access: readonly AccessLine[];
   /** Requests of others during the run, by status class. */

@@ -48,7 +48,10 @@ export interface Transport {
    * Nothing is ever interpolated into the script. Rejects with TransportError where the script could not be run, or did not
    * end in time (`partial` has what it printed); a script that exits non-zero, or hits the output cap, resolves.
    */
-  sh(script: string, options: RunOptions & { readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] }): Promise<RunResult>;
+  sh(
+    script: string,
+    options: RunOptions & { readonly env?: Readonly<Record<string, string>>; readonly args?: readonly string[] },
+  ): Promise<RunResult>;
   /** Ends connections and helper processes. Safe to call twice. */
   close(): Promise<void>;
 }

@@ -120,6 +120,9 @@ function knownKeys(path: Path): readonly string[] {
 
 function didYouMean(value: unknown, known: readonly unknown[]): string | null {
   if (typeof value !== 'string' || value.length > 40) return null;
-  const best = nearest(value, known.filter((each) => typeof each === 'string'));
+  const best = nearest(
+    value,
+    known.filter((each) => typeof each === 'string'),
+  );
   return best === null ? null : `did you mean "${best}"?`;
 }

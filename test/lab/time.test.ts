@@ -23,7 +23,9 @@ it('names a cause over ssh, soon after the failing request', { timeout: 120_000 
   await lab.break(`${fault.cause}:${variant.name}`);
   const { row, report } = await ask(lab, { name: fault.cause, balancer: 'nginx', layer: 7, access: 'full', ssh: true }, { fault, variant });
   expect(row).toMatchObject({ right: true, verdict: { certainty: 'confirmed' } });
-  expect(report?.hosts.filter((each) => each.access === 'ok').map((each) => each.host)).toEqual(expect.arrayContaining(['slb', 'web-1', 'web-2', 'web-3']));
+  expect(report?.hosts.filter((each) => each.access === 'ok').map((each) => each.host)).toEqual(
+    expect.arrayContaining(['slb', 'web-1', 'web-2', 'web-3']),
+  );
   // The goal is 2 s on a quiet machine (the bench measures that); this bound only catches a wait that should not be there.
   expect(row.beyondMs).toBeLessThan(15_000);
 });

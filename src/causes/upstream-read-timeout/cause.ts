@@ -29,7 +29,19 @@ export const upstreamReadTimeout = defineCause({
   seed: 'cause 7',
   perHost: ['backend'],
   needs: ['backend-requests'],
-  wants: ['requests', 'logs', 'nginx-config', 'haproxy-config', 'fpm', 'listeners', 'processes', 'host-facts', 'haproxy-stat', 'firewall', 'routes'],
+  wants: [
+    'requests',
+    'logs',
+    'nginx-config',
+    'haproxy-config',
+    'fpm',
+    'listeners',
+    'processes',
+    'host-facts',
+    'haproxy-stat',
+    'firewall',
+    'routes',
+  ],
   consequenceOf: ['bandwidth-saturated', 'cpu-saturated', 'disk-full', 'fpm-max-children', 'hairpin-loop'],
   judge(scene): Finding {
     const host = scene.host?.host ?? '';
@@ -80,29 +92,25 @@ export const upstreamReadTimeout = defineCause({
     const other = atBackend ? balancerReadTimeout(scene, symptom) : backendReadTimeout(scene, host, symptom);
     const balancer = scene.site.balancer?.name ?? say('the balancer', '负载均衡').en;
     const proofs: Citation[] = [
-      ...abandoned
-        .slice(0, 1)
-        .map((hop): Citation => ({
-          evidence: hop.evidence,
-          path: `/access/${hop.index}/text`,
-          says: say(
-            `${balancer} connected to ${host}, got no header and gave up: ${hop.line.text}`,
-            `${balancer} 已连上 ${host}，未收到响应头而放弃：${hop.line.text}`,
-          ),
-        })),
+      ...abandoned.slice(0, 1).map((hop): Citation => ({
+        evidence: hop.evidence,
+        path: `/access/${hop.index}/text`,
+        says: say(
+          `${balancer} connected to ${host}, got no header and gave up: ${hop.line.text}`,
+          `${balancer} 已连上 ${host}，未收到响应头而放弃：${hop.line.text}`,
+        ),
+      })),
       ...errors.slice(0, 1).map((each) => citeError(each)),
       ...(abandoned.length > 0
         ? []
-        : closed
-            .slice(0, 1)
-            .map((hop): Citation => ({
-              evidence: hop.evidence,
-              path: `/access/${hop.index}/text`,
-              says: say(
-                `${host} was still working when the hop in front of it closed the connection: ${hop.line.text}`,
-                `${host} 仍在处理时，前一跳关闭了连接：${hop.line.text}`,
-              ),
-            }))),
+        : closed.slice(0, 1).map((hop): Citation => ({
+            evidence: hop.evidence,
+            path: `/access/${hop.index}/text`,
+            says: say(
+              `${host} was still working when the hop in front of it closed the connection: ${hop.line.text}`,
+              `${host} 仍在处理时，前一跳关闭了连接：${hop.line.text}`,
+            ),
+          }))),
     ];
     const rest: Citation[] = [
       ...(limit?.citation == null ? [] : [limit.citation]),

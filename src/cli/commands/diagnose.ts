@@ -21,7 +21,13 @@ export function positiveInteger(text: string): number {
 
 /** A list given as `a,b c`. */
 export function list(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, ...text.split(',').map((each) => each.trim()).filter((each) => each !== '')];
+  return [
+    ...before,
+    ...text
+      .split(',')
+      .map((each) => each.trim())
+      .filter((each) => each !== ''),
+  ];
 }
 
 export function diagnoseCommand(finish: (code: number) => void): Command {

@@ -105,7 +105,8 @@ function parse(output: string): Sample {
     else resident.set(Number(match[1]), Number(match[3]) * 1024);
   }
   const waits = new Map<number, number>();
-  for (const match of section(output, `${mark} schedstat`).matchAll(/^\/proc\/(\d+)\/schedstat:\d+ (\d+) \d+$/gm)) waits.set(Number(match[1]), Number(match[2]) / 1e9);
+  for (const match of section(output, `${mark} schedstat`).matchAll(/^\/proc\/(\d+)\/schedstat:\d+ (\d+) \d+$/gm))
+    waits.set(Number(match[1]), Number(match[2]) / 1e9);
   const commands = commandsOf(section(output, `${mark} commands`));
   const end = lines.findIndex((line) => line === `${mark} status`);
   const rows = new Map<number, Row>();
@@ -187,7 +188,9 @@ export const processes = defineHostProbe<'processes', Sample>({
         threads: row.threads,
         residentBytes: row.residentBytes,
         cpuSeconds: { now: seconds(row.ownTicks), delta },
-        ...(row.waitSeconds === null ? {} : { cpuWaitSeconds: waited(row.waitSeconds, before === undefined ? null : same ? was.waitSeconds : 0) }),
+        ...(row.waitSeconds === null
+          ? {}
+          : { cpuWaitSeconds: waited(row.waitSeconds, before === undefined ? null : same ? was.waitSeconds : 0) }),
         startedAt: after.bootAtMs === null ? null : new Date(after.bootAtMs + seconds(row.startTicks) * 1000).toISOString(),
       };
     });

@@ -88,12 +88,10 @@ function readIpText(text: string): Link[] {
       });
     const own = /^\s+inet6? ([0-9a-f.:]+)(?: peer [0-9a-f.:]+)?(?:\/(\d+))?/.exec(line);
     if (own)
-      links
-        .at(-1)
-        ?.addresses.push({
-          address: own[1] ?? '',
-          prefix: own[2] === undefined ? ((own[1] ?? '').includes(':') ? 128 : 32) : Number(own[2]),
-        });
+      links.at(-1)?.addresses.push({
+        address: own[1] ?? '',
+        prefix: own[2] === undefined ? ((own[1] ?? '').includes(':') ? 128 : 32) : Number(own[2]),
+      });
   }
   return links;
 }
