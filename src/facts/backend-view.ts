@@ -124,7 +124,7 @@ function failed({ status }: Pick<AccessLine, 'status'>): boolean {
 }
 
 function isCheck(text: string): boolean {
-  return / "-" "-"$/.test(text.trimEnd());
+  return text.trimEnd().endsWith(' "-" "-"');
 }
 
 /** The failing request, whoever sent it and through whichever door, where it was served by this backend. In order of sending. */

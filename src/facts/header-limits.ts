@@ -129,8 +129,3 @@ export function responseLimit(scene: Looks, host: string, symptom: Pick<Symptom,
   }
   return haproxyLimit(scene, host);
 }
-
-/** Bytes as a configuration writes them, rounded up to whole KiB. */
-function kibibytes(bytes: number): string {
-  return `${Math.ceil(bytes / 1024)}k`;
-}
