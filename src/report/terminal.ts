@@ -250,6 +250,8 @@ function source(page: Page, proof: ReturnType<typeof proofOf>, indent: number): 
   }
   text(page, indent, line, 'quiet');
   const bar = page.unicode ? '│ ' : '| ';
+  // The sentence above may be the cited line itself.
+  if (proof.found && proof.says.includes(proof.value.replace(/…$/, '').trim())) return;
   for (const row of wrap(proof.value, page.columns - indent - 2)) put(page, `${' '.repeat(indent)}${page.paint('quiet', bar)}${row}`);
 }
 
