@@ -176,7 +176,7 @@ function notFull(scene: Sees, host: string, uses: readonly LinkUse[], known: boo
       is: 'inconclusive',
       host,
       reason: say(
-        `${resent} of ${sent} TCP segments were sent again, but no limit on the host itself is reached; a cap outside of it cannot be seen from here`,
+        `${resent} TCP segments were sent again beside ${sent} new ones, but no limit on the host itself is reached; a cap outside of it cannot be seen from here`,
         `${sent} 个 TCP 段中重传了 ${resent} 个，但主机自身未达到任何上限；主机之外的限速无法从此处看到`,
       ),
     };
@@ -196,7 +196,7 @@ function notFull(scene: Sees, host: string, uses: readonly LinkUse[], known: boo
         cite(
           counters,
           '/counters/Tcp.RetransSegs/delta',
-          say(`${resent} of ${sent} TCP segments had to be sent again`, `${sent} 个 TCP 段中仅重传 ${resent} 个`),
+          say(`${resent} TCP segments had to be sent again beside ${sent} new ones`, `新发送 ${sent} 个 TCP 段，仅重传 ${resent} 个`),
         ),
       ],
     };
