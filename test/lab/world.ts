@@ -2,7 +2,7 @@
 // Everything in it dies with it, and it dies with the test.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -71,6 +71,8 @@ export async function makeWorld(): Promise<World> {
   const found = await execute(['sh', '-c', 'cat "/proc/$1/task/$1/children"', 'sh', String(child.pid)], {});
   const pid = Number(found.stdout.trim());
   const folder = mkdtempSync(join(tmpdir(), 'why5xx-world-'));
+  // Commands that run here as another user need to enter it.
+  chmodSync(folder, 0o755);
   const enter = ['nsenter', '-t', String(pid), '--net', '--mount', '--pid', '--'];
   // Entering the world's mounts resets the working directory, so it is asked for by name.
   const run: World['run'] = (command, options = {}) =>
