@@ -403,9 +403,7 @@ export class Gatherer {
 }
 
 /** One send for each vantage, so that a vantage opens its connection once and keeps to its concurrency. */
-function mergeBatches(
-  batches: readonly Batch[],
-): readonly {
+function mergeBatches(batches: readonly Batch[]): readonly {
   readonly from: string;
   readonly parts: readonly { readonly backend: string | null; readonly specs: readonly RequestSpec[] }[];
 }[] {
