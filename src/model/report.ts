@@ -3,6 +3,7 @@
 import { z } from 'zod';
 
 import { layers } from './finding.ts';
+import { logAnalysisSchema } from './log-analysis.ts';
 import { languages } from './text.ts';
 
 const citation = z.object({
@@ -97,6 +98,8 @@ export const reportSchema = z.object({
       note: z.string().nullable(),
     }),
   ),
+  /** Only in reports of `why5xx logs`. */
+  logs: logAnalysisSchema.optional(),
   hosts: z.array(z.object({ host: z.string(), role: z.string(), access: z.enum(['ok', 'failed', 'none']), reason: z.string().nullable() })),
   evidence: z.record(
     z.string(),
