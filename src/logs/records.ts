@@ -241,6 +241,35 @@ export interface InputProblem {
   readonly detail: string;
 }
 
+/**
+ * Something to read: a file, a rotated one, standard input. Opening twice reads twice where `path` is set; otherwise an input is opened
+ * once.
+ */
+export interface Input {
+  /** As the user wrote it, or as a pattern found it. */
+  readonly name: string;
+  /** A plain file whose byte ranges may be read by several threads; null where only `open` reads it (compressed, pipe, standard input). */
+  readonly path: string | null;
+  readonly compression: 'none' | 'gzip' | 'zstd';
+  /** Size as stored when the input was resolved; null where unknown (a pipe). A plain file is read up to here and no further. */
+  readonly storedBytes: number | null;
+  /**
+   * The decompressed bytes. Blocks may be reused after the next one was asked for. Throws InputError where reading fails; what came before
+   * counts. Ends early, and closes what it opened, when `signal` aborts.
+   */
+  open(signal: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** Why an input could not be read, or not to its end. */
+export class InputError extends Error {
+  readonly problem: InputProblem;
+  constructor(problem: InputProblem, options?: ErrorOptions) {
+    super(problem.detail, options);
+    this.name = 'InputError';
+    this.problem = problem;
+  }
+}
+
 /** Requests of one minute given to one backend (empty string where the log does not say). `at` of minutes is as in AccessRecord. */
 export interface Cell {
   readonly input: number;
