@@ -15,7 +15,7 @@ it.for([
   ['a\u001b[31mred\u0007', 'a […'],
   ['Traceback (most recent call last):\n  File "/srv/x.py", line 3, in f\nKeyError: 42', 'Traceback (most recent call last): KeyError: …'],
   ['', ''],
-])('%j becomes %j', ([message, shape]) => {
+] as const)('%j becomes %j', ([message, shape]) => {
   expect(messageTemplate(message)).toBe(shape);
 });
 
