@@ -3,7 +3,7 @@ import { plain, plainBlock } from '../model/neutral.ts';
 import type { Report, ReportCause } from '../model/report.ts';
 import { drawPath } from './draw-path.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
-import { paintWith, type ColourLevel, type Paint, type Style } from './paint.ts';
+import { paintWith, type ColourLevel, type Style } from './paint.ts';
 import {
   durationText,
   headline,
@@ -16,6 +16,7 @@ import {
   whereText,
 } from './phrases.ts';
 import { shellLines } from './shell.ts';
+import { ascii, field, put, section, text, type Page } from './terminal-page.ts';
 import { proofOf } from './value.ts';
 import { displayWidth, padTo, wrap } from './width.ts';
 
@@ -27,16 +28,6 @@ export interface TerminalOptions {
   readonly unicode: boolean;
   /** `quiet` is one line; `verbose` adds every reason, the nine steps and the list of evidence. */
   readonly detail?: 'quiet' | 'normal' | 'verbose';
-}
-
-interface Page {
-  readonly report: Report;
-  readonly labels: Labels;
-  readonly columns: number;
-  readonly unicode: boolean;
-  readonly verbose: boolean;
-  readonly paint: Paint;
-  readonly lines: string[];
 }
 
 /** The report as text with a line end at its end. Never throws on a valid report, whatever its strings hold. */
@@ -66,28 +57,6 @@ export function renderTerminal(report: Report, options: TerminalOptions): string
   if (page.verbose) evidenceSection(page);
   footer(page, style);
   return `${page.lines.join('\n')}\n`;
-}
-
-/** Adds a line of ours. Commands and configuration are pushed as they are instead: they must stay exact. */
-function put(page: Page, line: string): void {
-  page.lines.push(ascii(line, page.unicode));
-}
-
-// Our own ornaments only; text in another script stays, since it cannot be said in ASCII.
-const ornaments: Readonly<Record<string, string>> = {
-  '…': '...',
-  '·': '-',
-  '→': '->',
-  '—': '-',
-  '✓': 'OK',
-  '✗': 'X',
-  '–': '-',
-  '“': '"',
-  '”': '"',
-  '’': "'",
-};
-function ascii(line: string, unicode: boolean): string {
-  return unicode ? line : line.replace(/[…·→—✓✗–“”’]/g, (mark) => ornaments[mark] ?? mark);
 }
 
 function answer(page: Page, style: Style): void {
@@ -159,34 +128,6 @@ function causeFields(page: Page, cause: ReportCause): void {
   field(page, labels.sure, [cause.certainty === 'confirmed' ? labels.confirmedText : labels.likelyText]);
   if (cause.chain.length > 1) field(page, labels.chain, [cause.chain.map(plain).join(' → ')]);
   field(page, labels.do, [plain(cause.fix.summary)]);
-}
-
-/** A label with its text beside it; further texts below, wrapped under the first. */
-function field(page: Page, label: string, texts: readonly string[]): void {
-  const { labels, columns, paint } = page;
-  const indent =
-    2 + Math.max(...[labels.what, labels.where, labels.why, labels.sure, labels.do, labels.chain, labels.next].map(displayWidth)) + 2;
-  const rows = texts.flatMap((text) => {
-    const hanging = text.startsWith('- ') ? '  ' : '';
-    return wrap(text.slice(hanging.length), columns - indent - hanging.length).map(
-      (row, i) => (i === 0 ? text.slice(0, hanging.length) : hanging) + row,
-    );
-  });
-  rows.forEach((row, i) => put(page, i === 0 ? `  ${paint('label', padTo(label, indent - 2))}${row}` : ' '.repeat(indent) + row));
-}
-
-function section(page: Page, title: string, note = ''): void {
-  const { paint, columns } = page;
-  put(page, '');
-  const head = note === '' || displayWidth(title) + displayWidth(note) + 2 > columns ? '' : `  ${paint('quiet', note)}`;
-  put(page, `${paint('title', title)}${head}`);
-}
-
-function text(page: Page, indent: number, content: string, style?: Style, first = ''): void {
-  wrap(content, page.columns - indent).forEach((row, i) => {
-    const lead = i === 0 && first !== '' ? padTo(first, indent) : ' '.repeat(indent);
-    put(page, lead + (style === undefined ? row : page.paint(style, row)));
-  });
 }
 
 function numbered(page: Page, title: string, index: number | null): string {
