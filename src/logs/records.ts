@@ -125,7 +125,7 @@ export interface Sample {
   readonly text: string;
 }
 
-/** Requests that failed alike. Groups are equal when every field up to `reason` is. */
+/** Requests that failed alike. Groups are equal when every field up to `timing` is. Text is redacted and neutral. */
 export interface FailureGroup {
   readonly input: number;
   readonly format: string;
@@ -136,12 +136,12 @@ export interface FailureGroup {
   readonly reason: string | null;
   /** How many tries, and each try's status and address: `502@10.0.0.1:80 502@10.0.0.2:80`, at most 5. */
   readonly tries: string;
-  /** Where the time went, in classes: see scan/tally.ts. `none` where the log has no times. */
+  /** Where the time went, in classes: see scan/failed.ts. `none` where the log has no times. */
   readonly timing: TimingClass;
   readonly count: number;
   readonly first: number | null;
   readonly last: number | null;
-  /** Milliseconds of the whole request: smallest, median of up to 1000 evenly taken ones, largest; null without durations. */
+  /** Milliseconds of the whole request: smallest, median (to within 1 %), largest; null without durations. */
   readonly durationMs: { readonly min: number; readonly median: number; readonly max: number } | null;
   /** The same of the last try's connect and of its header (or response) time. */
   readonly connectMs: { readonly min: number; readonly median: number; readonly max: number } | null;
@@ -157,7 +157,10 @@ export interface FailureGroup {
  */
 export type TimingClass = 'instant' | 'connect' | 'waited' | 'answered' | 'none';
 
-/** Error lines that say the same. Equal when input, product, signature (or cluster), upstream and host are. */
+/**
+ * Error lines that say the same. Equal when input, format, product, signature (or template, where no signature knows them), upstream and
+ * host are. Level, template and fields are those of the first. Text is redacted and neutral.
+ */
 export interface EventGroup {
   readonly input: number;
   readonly format: string;
@@ -169,6 +172,7 @@ export interface EventGroup {
   readonly template: string;
   /** What the signature captured from the first of them. */
   readonly fields: Readonly<Record<string, string>>;
+  /** The server alone, as an access log writes it: `10.0.0.1:80`, `unix:/run/php.sock`. */
   readonly upstream: string | null;
   readonly host: string | null;
   readonly count: number;
@@ -218,7 +222,7 @@ export interface InputTally {
   readonly last: number | null;
   /** False where the dates carry no zone. */
   readonly zoned: boolean;
-  /** Times that lie more than 60 s before an earlier line's. */
+  /** Dated lines whose minute lies at least two before the minute of an earlier line (so more than 60 s back). */
   readonly backwards: number;
   /** Shapes of lines that nothing could read, most frequent first. */
   readonly unknown: readonly { readonly template: string; readonly count: number; readonly sample: Sample }[];
@@ -270,7 +274,10 @@ export class InputError extends Error {
   }
 }
 
-/** Requests of one minute given to one backend (empty string where the log does not say). `at` of minutes is as in AccessRecord. */
+/**
+ * Requests of one minute given to one backend (empty string where the log does not say, `…` for backends that the table could not hold).
+ * `at` of minutes is as in AccessRecord; a request without a date is in no cell.
+ */
 export interface Cell {
   readonly input: number;
   readonly minute: number;
@@ -298,4 +305,8 @@ export interface Tally {
   readonly events: readonly EventGroup[];
   readonly failureKeys: JoinKeys;
   readonly eventKeys: JoinKeys;
+  /** Minutes everywhere above are multiples of this: 1, or a higher power of two where the logs span more minutes than tables hold. */
+  readonly minuteStep: number;
+  /** Failing requests and error records that are in no group because the table of groups was full. */
+  readonly dropped: { readonly failures: number; readonly events: number };
 }
