@@ -1,0 +1,326 @@
+// Reads access lines by a layout. One pass from left to right, without patterns and without going back, so a hostile line costs its length;
+// only the values that a record needs are cut out of the line.
+import type { AccessRecord, Try } from '../records.ts';
+import { commonMs, isoMoment } from './dates.ts';
+import type { LayoutPart } from './layout.ts';
+
+/** The raw values of one request; the empty string where the log does not say. Filled by layouts and by JSON keys alike. */
+export interface RawAccess {
+  client: string;
+  method: string;
+  request: string;
+  uri: string;
+  args: string;
+  host: string;
+  status: string;
+  addresses: string;
+  statuses: string;
+  connectTimes: string;
+  headerTimes: string;
+  responseTimes: string;
+  /** Lengths of upstream responses, and bytes received from upstreams. */
+  upstreamBytes: string;
+  requestId: string;
+  /** Name of the pool, where a format logs it beside the address. */
+  pool: string;
+}
+
+const noTries: readonly Try[] = [];
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+
+/** Milliseconds of seconds in decimals, as nginx writes them; null for `-` and everything else. */
+export function secondsMs(text: string): number | null {
+  if (text === '' || !isDigit(text.charCodeAt(0))) return null;
+  const value = Number(text);
+  return Number.isFinite(value) ? Math.round(value * 1000) : null;
+}
+
+/** A status code of three digits; null for anything else. */
+export function statusOf(text: string): number | null {
+  if (text.length !== 3) return null;
+  const value = (text.charCodeAt(0) - 48) * 100 + (text.charCodeAt(1) - 48) * 10 + text.charCodeAt(2) - 48;
+  return isDigit(text.charCodeAt(0)) && isDigit(text.charCodeAt(1)) && isDigit(text.charCodeAt(2)) ? value : null;
+}
+
+/** The text, or null where it is empty or a dash. */
+export const orNull = (text: string): string | null => (text === '' || text === '-' ? null : text);
+
+/** nginx joins tries by `, ` and groups of tries, parted by an internal redirect, by ` : `. At most 64 are kept. */
+function listOf(text: string): string[] {
+  if (text === '' || text === '-') return [];
+  return text.includes(', ') || text.includes(' : ') ? text.split(/, | : /, 64) : [text];
+}
+
+function triesOf(raw: RawAccess): readonly Try[] {
+  const addresses = listOf(raw.addresses);
+  const statuses = listOf(raw.statuses);
+  const count = Math.max(addresses.length, statuses.length);
+  if (count === 0) return noTries;
+  const connect = listOf(raw.connectTimes);
+  const header = listOf(raw.headerTimes);
+  const response = listOf(raw.responseTimes);
+  const tries: Try[] = [];
+  for (let i = 0; i < count; i++) {
+    tries.push({
+      address: addresses[i] ?? '',
+      status: statusOf(statuses[i] ?? ''),
+      connectMs: secondsMs(connect[i] ?? ''),
+      headerMs: secondsMs(header[i] ?? ''),
+      responseMs: secondsMs(response[i] ?? ''),
+    });
+  }
+  return tries;
+}
+
+/**
+ * Who answered, as far as nginx says. `$upstream_status` alone is no proof for 502 and 504: nginx writes the code that it made itself there
+ * too. `$upstream_header_time` is a number only where a header came.
+ */
+function answererOf(raw: RawAccess, last: Try | undefined): AccessRecord['answeredBy'] {
+  if (last === undefined) return raw.addresses === '-' || raw.statuses === '-' ? 'self' : null;
+  if (raw.headerTimes !== '') return last.headerMs === null ? 'self' : 'upstream';
+  if (last.status === null) return raw.statuses === '' ? null : 'self';
+  if (last.status !== 502 && last.status !== 504) return 'upstream';
+  const bytes = listOf(raw.upstreamBytes).at(-1) ?? '';
+  return bytes !== '' && bytes !== '0' && bytes !== '-' ? 'upstream' : null;
+}
+
+const methodEnd = (request: string): number => {
+  const end = request.indexOf(' ');
+  if (end < 3 || end > 17) return -1;
+  for (let i = 0; i < end; i++) {
+    const code = request.charCodeAt(i);
+    if ((code < 65 || code > 90) && code !== 45 && code !== 95) return -1;
+  }
+  return end;
+};
+
+/** A record of raw values, with nginx's meaning. */
+export function accessRecordOf(raw: RawAccess, at: number | null, zoned: boolean, durationMs: number | null): AccessRecord {
+  const end = methodEnd(raw.request);
+  let path: string | null = null;
+  if (end > 0) {
+    const pathEnd = raw.request.indexOf(' ', end + 1);
+    path = orNull(pathEnd < 0 ? raw.request.slice(end + 1) : raw.request.slice(end + 1, pathEnd));
+  }
+  path ??= raw.args === '' || raw.args === '-' ? orNull(raw.uri) : `${raw.uri}${raw.args.startsWith('?') ? '' : '?'}${raw.args}`;
+  const tries = triesOf(raw);
+  const last = tries.at(-1);
+  return {
+    at,
+    zoned,
+    client: orNull(raw.client),
+    method: end > 0 ? raw.request.slice(0, end) : orNull(raw.method),
+    path,
+    host: orNull(raw.host),
+    status: statusOf(raw.status),
+    durationMs,
+    requestId: orNull(raw.requestId),
+    tries,
+    backend: last === undefined || last.address === '' ? orNull(raw.pool) : last.address,
+    answeredBy: answererOf(raw, last),
+    reason: null,
+  };
+}
+
+const shapeIs = { free: 0, quoted: 1, common: 2, iso: 3, number: 4, status: 5, list: 6 } as const;
+type Shape = (typeof shapeIs)[keyof typeof shapeIs];
+
+const numbers = new Set([
+  'msec',
+  'request_time',
+  'body_bytes_sent',
+  'bytes_sent',
+  'request_length',
+  'connection',
+  'connection_requests',
+  'request_us',
+  'request_ms',
+  'request_s',
+]);
+
+/** Whether a variable holds one value per try. */
+const isList = (name: string): boolean => name.startsWith('upstream_') && !/^upstream_(?:http|cookie|trailer|cache)_/.test(name);
+
+function shapeOf(name: string, stop: string): Shape {
+  if (name === 'time_local') return shapeIs.common;
+  if (name === 'time_iso8601') return shapeIs.iso;
+  if (name === 'status') return shapeIs.status;
+  if (numbers.has(name)) return shapeIs.number;
+  if (stop.startsWith('"')) return shapeIs.quoted;
+  return isList(name) && stop !== '' ? shapeIs.list : shapeIs.free;
+}
+
+/** Index of the first quote at or after `from` that no backslash escapes and that `stop` goes on from; -1 where there is none. */
+function quoteEnd(line: string, from: number, stop: string): number {
+  for (let at = line.indexOf(stop, from); at >= 0; at = line.indexOf(stop, at + 1)) {
+    let slashes = 0;
+    while (at - slashes > from && line.charCodeAt(at - slashes - 1) === 92) slashes++;
+    if (slashes % 2 === 0) return at;
+  }
+  return -1;
+}
+
+function numberEnd(line: string, from: number): number {
+  if (line.charCodeAt(from) === 45) return from + 1;
+  let end = from;
+  while (isDigit(line.charCodeAt(end)) || line.charCodeAt(end) === 46) end++;
+  return end;
+}
+
+/** End of a list of tries: at the first of blank, comma and the literal that follows, where no further try comes. */
+function listEnd(line: string, from: number, stop: string): number {
+  let i = from;
+  const first = stop.charCodeAt(0);
+  while (i < line.length) {
+    const code = line.charCodeAt(i);
+    if (code === 44 && line.charCodeAt(i + 1) === 32 && !(first === 44 && line.startsWith(stop, i) && stop.length > 1)) i += 2;
+    else if (code === 32 && line.startsWith(' : ', i)) i += 3;
+    else if (code === 32 || code === 44 || code === 34 || (code === first && line.startsWith(stop, i))) return i;
+    else i++;
+  }
+  return i;
+}
+
+const roles = {
+  client: ['remote_addr', 'realip_remote_addr', 'client_ip', 'the_real_ip'],
+  method: ['request_method'],
+  request: ['request'],
+  uri: ['request_uri', 'uri', 'document_uri'],
+  args: ['args', 'query_string', 'query'],
+  host: ['host', 'http_host', 'server_name', 'ssl_server_name', 'best_http_host'],
+  status: ['status'],
+  addresses: ['upstream_addr', 'balancer_worker_name'],
+  statuses: ['upstream_status'],
+  connectTimes: ['upstream_connect_time'],
+  headerTimes: ['upstream_header_time'],
+  responseTimes: ['upstream_response_time'],
+  upstreamBytes: ['upstream_bytes_received', 'upstream_response_length'],
+  requestId: ['request_id', 'req_id', 'http_x_request_id', 'unique_id', 'http_x_trace_id', 'http_traceparent'],
+  pool: ['proxy_upstream_name', 'proxy_host', 'upstream_name'],
+} as const satisfies Record<keyof RawAccess, readonly string[]>;
+
+/** Roles that a format's variables can play; names in order of preference. */
+export const accessRoles: Readonly<Record<keyof RawAccess, readonly string[]>> = roles;
+
+/** What a layout can tell of a request. */
+export interface LayoutReader {
+  readonly read: (line: string) => AccessRecord | null;
+  /** Whether the layout says enough to be recognised by content: a status and a date, or a request line. */
+  readonly isTelling: boolean;
+}
+
+/** Compiles a layout. The reader returns null unless the whole line has the layout's shape (blanks at its end are forgiven). */
+export function compileLayout(layout: readonly LayoutPart[]): LayoutReader {
+  const names: string[] = [];
+  const stops: string[] = [];
+  layout.forEach((part, i) => {
+    if (part.kind === 'literal') return;
+    const next = layout[i + 1];
+    names.push(part.name);
+    stops.push(next?.kind === 'literal' ? next.text : '');
+  });
+  const shapes = names.map((name, i) => shapeOf(name, stops[i] ?? ''));
+  const head = layout[0]?.kind === 'literal' ? layout[0].text : '';
+  const count = names.length;
+  const starts = new Int32Array(count);
+  const ends = new Int32Array(count);
+
+  const slotOf = (wanted: readonly string[]): number => {
+    for (const name of wanted) {
+      const slot = names.indexOf(name);
+      if (slot >= 0) return slot;
+    }
+    return -1;
+  };
+  const slots = Object.fromEntries(Object.entries(roles).map(([role, wanted]) => [role, slotOf(wanted)])) as Record<
+    keyof RawAccess,
+    number
+  >;
+  const local = slotOf(['time_local']);
+  const iso = slotOf(['time_iso8601']);
+  const epoch = slotOf(['msec']);
+  const duration = slotOf(['request_time', 'request_us', 'request_ms', 'request_s']);
+  const durationUnit = { request_us: 0.001, request_ms: 1 }[names[duration] ?? ''] ?? 1000;
+  const durationOf = (text: string): number | null => {
+    if (durationUnit === 1000) return secondsMs(text);
+    return isDigit(text.charCodeAt(0)) ? Number(text) * durationUnit : null;
+  };
+
+  const endOf = (line: string, shape: Shape, from: number, stop: string): number => {
+    switch (shape) {
+      case shapeIs.quoted:
+        return quoteEnd(line, from, stop);
+      case shapeIs.common:
+        return from + 26;
+      case shapeIs.iso:
+        return isoMoment(line, from)?.end ?? -1;
+      case shapeIs.number:
+        return numberEnd(line, from);
+      case shapeIs.status:
+        return line.charCodeAt(from) === 45 ? from + 1 : isDigit(line.charCodeAt(from)) ? from + 3 : from;
+      case shapeIs.list:
+        return listEnd(line, from, stop);
+      default:
+        return stop === '' ? line.length : line.indexOf(stop, from);
+    }
+  };
+
+  const split = (line: string): boolean => {
+    if (!line.startsWith(head)) return false;
+    let at = head.length;
+    for (let i = 0; i < count; i++) {
+      const stop = stops[i] ?? '';
+      const end = endOf(line, shapes[i] ?? 0, at, stop);
+      if (end < at || !line.startsWith(stop, end)) return false;
+      starts[i] = at;
+      ends[i] = end;
+      at = end + stop.length;
+    }
+    if (at > line.length) return false;
+    while (at < line.length) {
+      const code = line.charCodeAt(at++);
+      if (code !== 32 && code !== 13 && code !== 9) return false;
+    }
+    return true;
+  };
+
+  const value = (line: string, slot: number): string => (slot < 0 ? '' : line.slice(starts[slot], ends[slot]));
+
+  const read = (line: string): AccessRecord | null => {
+    if (!split(line)) return null;
+    const statusText = value(line, slots.status);
+    if (slots.status >= 0 && statusText !== '-' && statusText !== '' && statusOf(statusText) === null) return null;
+    let at: number | null = null;
+    let zoned = true;
+    if (local >= 0) {
+      at = commonMs(line, starts[local] ?? 0);
+      if (Number.isNaN(at)) return null;
+    } else if (iso >= 0) {
+      const moment = isoMoment(line, starts[iso] ?? 0);
+      if (moment === null) return null;
+      at = moment.at;
+      zoned = moment.zoned;
+    } else if (epoch >= 0) at = secondsMs(value(line, epoch));
+    const raw: RawAccess = {
+      client: value(line, slots.client),
+      method: value(line, slots.method),
+      request: value(line, slots.request),
+      uri: value(line, slots.uri),
+      args: value(line, slots.args),
+      host: value(line, slots.host),
+      status: statusText,
+      addresses: value(line, slots.addresses),
+      statuses: value(line, slots.statuses),
+      connectTimes: value(line, slots.connectTimes),
+      headerTimes: value(line, slots.headerTimes),
+      responseTimes: value(line, slots.responseTimes),
+      upstreamBytes: value(line, slots.upstreamBytes),
+      requestId: value(line, slots.requestId),
+      pool: value(line, slots.pool),
+    };
+    return accessRecordOf(raw, at, zoned, durationOf(value(line, duration)));
+  };
+
+  return { read, isTelling: slots.status >= 0 && (local >= 0 || iso >= 0 || epoch >= 0 || slots.request >= 0) };
+}
