@@ -55,7 +55,7 @@ export function chosenCauses(only: readonly string[] | null, skip: readonly stri
 export async function diagnoseInput(
   input: string,
   options: DiagnosisOptions,
-): Promise<{ readonly bundle: Bundle; readonly report: Report }> {
+): Promise<{ readonly bundle: Bundle; readonly report: Report; readonly closed: Promise<void> }> {
   const causes = chosenCauses(options.only, options.skip);
   if (options.save !== null) checkWritable(options.save);
   const {
@@ -72,7 +72,7 @@ export async function diagnoseInput(
     if (!clients.includes(name))
       throw new UserError('unknown-client', `the site file has no client "${name}"`, `Known clients: ${clients.join(', ')}.`);
   }
-  const bundle = await diagnose({
+  const { bundle, closed } = await diagnose({
     site,
     facts: factsOf(site),
     ca,
@@ -85,11 +85,12 @@ export async function diagnoseInput(
     progress: options.progress,
     causes,
   });
+  if (options.signal.aborted) await closed;
   if (options.signal.aborted)
     throw new UserError('interrupted', 'interrupted before there was a verdict', 'Run it again; nothing was left behind on any host.');
   // For its owner only: it is redacted, but it still describes the inside of a site.
   if (options.save !== null) await writeWhole(options.save, writeBundle(bundle), 0o600);
-  return { bundle, report: judgeBundle(bundle, causes, options.language) };
+  return { bundle, report: judgeBundle(bundle, causes, options.language), closed };
 }
 
 /** Reads a saved bundle and judges it again. */
@@ -123,8 +124,9 @@ export async function reportFor(
     return parseReport(text) ?? judgeText(text, input, allCauses, run.language);
   }
   const everything = { from: null, only: null, skip: [], budget: null, save: null };
-  return (await diagnoseInput(input, { ...everything, language: run.language, signal: run.signal, progress: (step) => run.progress(step) }))
-    .report;
+  const { report, closed } = await diagnoseInput(input, { ...everything, ...run, progress: (step) => run.progress(step) });
+  await closed;
+  return report;
 }
 
 /** Larger than any bundle of a run; more would only fill the memory. */

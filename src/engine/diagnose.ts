@@ -20,8 +20,15 @@ function experimentsFor(bundle: Bundle, causes: readonly AnyCause[]): readonly E
   return proven ? [] : wantedExperiments(judgement);
 }
 
+/** The evidence of a run, and the end of its connections: whoever started the run waits for that too, but need not before reading on. */
+export interface Diagnosis {
+  readonly bundle: Bundle;
+  /** Never rejects. */
+  readonly closed: Promise<void>;
+}
+
 /** Runs a diagnosis and returns its evidence, redacted; `judgeBundle` draws the report from it. */
-export async function diagnose(options: DiagnoseOptions): Promise<Bundle> {
+export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
   const gatherer = new Gatherer(options);
   const began = performance.now();
   const bundle = (): Bundle =>
@@ -35,17 +42,24 @@ export async function diagnose(options: DiagnoseOptions): Promise<Bundle> {
       evidence: gatherer.evidence(),
       secrets: options.secrets,
     });
-  try {
+  const gather = async (): Promise<Bundle> => {
     await gatherer.before();
     await gatherer.requests();
     await gatherer.after();
-    const wanted = experimentsFor(bundle(), options.causes);
-    if (wanted.length > 0) {
-      await gatherer.experiment(wanted);
-      await gatherer.after();
-    }
+    const first = bundle();
+    const wanted = experimentsFor(first, options.causes);
+    // Redacting all evidence takes a while, and somebody is waiting: what did not change is not redacted again.
+    if (wanted.length === 0) return first;
+    await gatherer.experiment(wanted);
+    await gatherer.after();
     return bundle();
-  } finally {
+  };
+  let gathered: Bundle;
+  try {
+    gathered = await gather();
+  } catch (error) {
     await gatherer.close();
+    throw error;
   }
+  return { bundle: gathered, closed: gatherer.close() };
 }

@@ -22,7 +22,7 @@ export function suspectedLayer(judgement: Judgement): Layer | null {
   if (othersFine && symptom.failed === symptom.of) return symptom.answeredBy.hop === 'edge' ? 'edge' : 'client-network';
   const { site } = judgement.bundle;
   const listener = site.balancer?.listeners.find((each) => each.port === symptom.listenerPort);
-  const past = all.filter((each) => each.purpose === 'bypass-edge');
+  const past = all.filter((each) => each.purpose === 'bypass-edge' && sameRequest(each, symptom));
   const always = symptom.failed === symptom.of;
   if (always && listener?.protocol !== 'tcp' && site.edge.length > 0 && past.length > 0 && !past.some(isFailure)) return 'edge';
   if (symptom.status === null) {
@@ -49,7 +49,12 @@ function behindBalancer(judgement: Judgement, symptom: Symptom, all: readonly Ex
   if (direct !== undefined) return direct;
   // Of a site without a balancer that we know of, a 504 says no more than that somebody waited.
   if (status === 504) return site.balancer === undefined ? null : 'network';
-  if (staticFails) return 'web-server';
+  // The same backends by a listener that does not look into requests: what only the other listener breaks, it breaks itself.
+  const otherWay = all.filter((each) => each.purpose === 'other-listener' && sameRequest(each, symptom));
+  if (staticFails && symptom.failed === symptom.of && otherWay.length > 0 && !otherWay.some(isFailure)) return 'balancer';
+  // One of several machines: what fails now and then, pages and files alike, is one of those behind.
+  const comesAndGoes = symptom.failed < symptom.of && pages.some(isFailure);
+  if (staticFails || comesAndGoes) return 'web-server';
   return hop === 'balancer' ? 'balancer' : null;
 }
 

@@ -178,19 +178,28 @@ function unescapeToLatin1(text: string): string {
 
 /** A copy of JSON data with every string redacted. Values under a secret key go whole; structure and keys stay, so pointers still resolve. */
 export function redactJson<T>(data: T, secrets: readonly string[] = []): T {
-  return walk(data, secrets, null) as T;
+  // Evidence repeats itself: the same addresses, settings and words, thousands of times.
+  const known = new Map<string, string>();
+  const hide = (text: string): string => {
+    const before = known.get(text);
+    if (before !== undefined) return before;
+    const after = redactText(text, secrets);
+    known.set(text, after);
+    return after;
+  };
+  return walk(data, hide, null) as T;
 }
-function walk(value: unknown, secrets: readonly string[], key: string | null): unknown {
+function walk(value: unknown, hide: (text: string) => string, key: string | null): unknown {
   if (typeof value === 'string') {
     // A log line's signature is an id of our own catalogue; anything else under that name may be a key's.
     if (key !== null && value !== '' && isSecretName(key) && !(key === 'signature' && /^[a-z]{2,12}(-[a-z0-9]{1,12}){1,5}$/.test(value)))
       return redacted;
-    return redactText(value, secrets);
+    return hide(value);
   }
   if (Array.isArray(value)) {
     // [name, value] pairs of headers
     if (value.length === 2 && typeof value[0] === 'string' && typeof value[1] === 'string' && /^[\w-]+$/.test(value[0])) {
-      return [value[0], redactHeader(value[0], redactText(value[1], secrets))];
+      return [value[0], redactHeader(value[0], hide(value[1]))];
     }
     // words of a setting: after a secret name the next word is its value
     return value.map((each, i) => {
@@ -202,11 +211,11 @@ function walk(value: unknown, secrets: readonly string[], key: string | null): u
         isSecretName(before.replace(/^-+|^\$/, ''))
       )
         return redacted;
-      return walk(each, secrets, null);
+      return walk(each, hide, null);
     });
   }
   if (value !== null && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, walk(each, secrets, name)]));
+    return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, walk(each, hide, name)]));
   }
   return value;
 }

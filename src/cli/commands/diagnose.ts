@@ -48,7 +48,7 @@ export function diagnoseCommand(finish: (code: number) => void): Command {
       process.once('SIGINT', stop);
       process.once('SIGTERM', stop);
       try {
-        const { report } = await diagnoseInput(input, {
+        const { report, closed } = await diagnoseInput(input, {
           language: output.language,
           from: flags.from ?? null,
           only: flags.only ?? null,
@@ -60,6 +60,7 @@ export function diagnoseCommand(finish: (code: number) => void): Command {
         });
         output.progress.done();
         await output.report(report);
+        await closed;
         finish(exitCodeOf(report));
       } finally {
         output.progress.done();

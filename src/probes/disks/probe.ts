@@ -103,7 +103,7 @@ export const disks = defineHostProbe<'disks', Disks>({
   id: 'disks',
   title: 'Space of the directories in use',
   roles: ['edge', 'balancer', 'backend'],
-  when: 'after',
+  when: 'before',
   script,
   parse(output) {
     const parts = new Map<string, string>();
@@ -117,5 +117,5 @@ export const disks = defineHostProbe<'disks', Disks>({
     if (filesystems.length === 0) throw new ProbeError('neither stat nor df could tell the size of any file system');
     return { filesystems };
   },
-  combine: (_before, after) => after,
+  combine: (_before, only) => only,
 });
