@@ -5,7 +5,7 @@ import { placeHops } from './draw-path.ts';
 import { styleSheet, styleSheetHash } from './html-style.ts';
 import { markup, nothing, type Html } from './html-text.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
-import { durationText, headline, stateText, symptomText, timeText, titleOf, unprovenText, wantedAccesses, whereText } from './phrases.ts';
+import { durationText, headline, stateText, sureText, symptomText, timeText, titleOf, unprovenText, wantedAccesses, whereText } from './phrases.ts';
 import { shellLines } from './shell.ts';
 import { proofOf } from './value.ts';
 
@@ -94,7 +94,7 @@ function causeRows(report: Report, cause: ReportCause, labels: Labels): readonly
     row(labels.cause, markup`<code>${plain(cause.id)}</code>`),
     row(labels.where, whereText(cause, report.language)),
     row(labels.why, plain(cause.summary)),
-    row(labels.sure, cause.certainty === 'confirmed' ? labels.confirmedText : labels.likelyText),
+    row(labels.sure, sureText(report, cause)),
     ...(cause.chain.length > 1 ? [row(labels.chain, cause.chain.map(plain).join(' → '))] : []),
     row(labels.do, markup`<strong>${plain(cause.fix.summary)}</strong>`),
   ];

@@ -5,7 +5,7 @@ import { drawPath } from './draw-path.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
 import { code, fenced, prose } from './markdown-text.ts';
 import { paintWith } from './paint.ts';
-import { durationText, symptomText, timeText, titleOf, unprovenText, wantedAccesses, whereText } from './phrases.ts';
+import { durationText, sureText, symptomText, timeText, titleOf, unprovenText, wantedAccesses, whereText } from './phrases.ts';
 import { shellLines } from './shell.ts';
 import { proofOf } from './value.ts';
 
@@ -53,7 +53,7 @@ export function causeItems(report: Report, cause: ReportCause, labels: Labels): 
     ...item(labels.cause, code(cause.id)),
     ...item(labels.where, prose(whereText(cause, report.language))),
     ...item(labels.why, prose(cause.summary)),
-    ...item(labels.sure, cause.certainty === 'confirmed' ? labels.confirmedText : labels.likelyText),
+    ...item(labels.sure, sureText(report, cause)),
     ...(cause.chain.length > 1 ? item(labels.chain, cause.chain.map(code).join(' → ')) : []),
     ...item(labels.do, prose(cause.fix.summary)),
   ];

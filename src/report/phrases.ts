@@ -3,6 +3,8 @@ import { plain } from '../model/neutral.ts';
 import type { Report, ReportCause } from '../model/report.ts';
 import type { Language } from '../model/text.ts';
 import { labelsIn, wordFor } from './labels.ts';
+import { headlineTail } from './logs-phrases.ts';
+import { logWordsIn } from './logs-words.ts';
 
 export type ReportSymptom = Report['symptoms'][number];
 
@@ -104,6 +106,13 @@ export function whereText(cause: ReportCause, language: Language): string {
   return hosts.length === 0 ? layer : `${hosts.map(plain).join(', ')} · ${layer}`;
 }
 
+/** How sure a cause is, in a sentence. */
+export function sureText(report: Report, cause: ReportCause): string {
+  const labels = labelsIn(report.language);
+  if (cause.certainty === 'confirmed') return labels.confirmedText;
+  return report.logs === undefined ? labels.likelyText : logWordsIn(report.language).likely;
+}
+
 /** The heading of a report: the cause's own title, or the outcome. */
 export function titleOf(report: Report): string {
   const labels = labelsIn(report.language);
@@ -115,11 +124,15 @@ export function titleOf(report: Report): string {
 
 /** Whether not even one request left: then nothing is known of the site, neither that it fails nor that it is well. */
 function isUnasked(report: Report): boolean {
-  return report.requestsSent === 0 && report.symptoms.length === 0;
+  return report.logs === undefined && report.requestsSent === 0 && report.symptoms.length === 0;
 }
 
 /** The one line that says it all; also what `--quiet` prints. */
 export function headline(report: Report): string {
+  return `${bareHeadline(report)}${report.logs === undefined ? '' : headlineTail(report, report.logs)}`;
+}
+
+function bareHeadline(report: Report): string {
   const labels = labelsIn(report.language);
   const site = plain(report.site);
   if (report.outcome === 'healthy') return `${labels.healthy}${labels.colon}${site}`;
@@ -138,6 +151,7 @@ export function headline(report: Report): string {
 /** Why no cause is named: for want of access, or although everything could be looked into. */
 export function unprovenText(report: Report): string {
   const labels = labelsIn(report.language);
+  if (report.logs !== undefined) return logWordsIn(report.language).unprovenWhy;
   if (isUnasked(report)) return labels.unaskedText;
   return report.untested.length > 0 ? labels.unprovenText : labels.unprovenAll;
 }

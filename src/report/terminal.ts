@@ -3,11 +3,15 @@ import { plain, plainBlock } from '../model/neutral.ts';
 import type { Report, ReportCause } from '../model/report.ts';
 import { drawPath } from './draw-path.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
+import { logsNext, logsWhats, occurrenceOf, occurrenceText, scannedText } from './logs-phrases.ts';
+import { inputsSection, occurrenceSection, tablesSection, timelineSection, unexplainedSection, unknownLinesSection } from './logs-terminal.ts';
+import { logWordsIn } from './logs-words.ts';
 import { paintWith, type ColourLevel, type Style } from './paint.ts';
 import {
   durationText,
   headline,
   ruledOutGroups,
+  sureText,
   symptomText,
   timeText,
   titleOf,
@@ -45,13 +49,25 @@ export function renderTerminal(report: Report, options: TerminalOptions): string
     lines: [],
   };
   answer(page, style);
+  const { logs } = report;
+  if (logs !== undefined) timelineSection(page, logs);
   if (report.causes.length > 1) report.causes.forEach((cause, i) => fixSection(page, cause, i));
   else for (const cause of report.causes) fixSection(page, cause, null);
   pathSection(page);
-  report.causes.forEach((cause, i) => proofSection(page, cause, report.causes.length > 1 ? i : null));
+  if (logs !== undefined) tablesSection(page, logs);
+  report.causes.forEach((cause, i) => {
+    const index = report.causes.length > 1 ? i : null;
+    if (logs === undefined) proofSection(page, cause, index);
+    else occurrenceSection(page, logs, cause, index);
+  });
+  if (logs !== undefined) {
+    unexplainedSection(page, logs);
+    unknownLinesSection(page, logs);
+  }
   ruledOutSection(page);
   adviceSection(page);
-  untestedSection(page);
+  if (logs === undefined) untestedSection(page);
+  else inputsSection(page, logs);
   // Without a proven cause, what each step found is the best that a person has to go on with.
   if (page.verbose || report.outcome === 'cause-unproven') stepsSection(page);
   if (page.verbose) evidenceSection(page);
@@ -64,7 +80,7 @@ function answer(page: Page, style: Style): void {
   const mark = page.report.outcome === 'healthy' ? '✓' : page.report.outcome === 'cause-found' ? '✗' : '?';
   const only = report.causes.length === 1 ? report.causes[0] : undefined;
   wrap(titleOf(report), page.columns - 2).forEach((row, i) => put(page, `${i === 0 ? paint(style, mark) : ' '} ${paint(style, row)}`));
-  for (const row of wrap(`${plain(report.site)} · ${plain(report.url)}`, page.columns - 2)) put(page, `  ${paint('quiet', row)}`);
+  for (const row of wrap([report.site, report.url].filter((each) => each !== '').map(plain).join(' · '), page.columns - 2)) put(page, `  ${paint('quiet', row)}`);
   put(page, '');
   // With several causes each shows the symptoms that it explains; only what none explains is left for the top.
   const loose =
@@ -72,9 +88,18 @@ function answer(page: Page, style: Style): void {
       ? report.symptoms.filter((symptom) => !report.causes.some((cause) => cause.explains.includes(symptom.id)))
       : report.symptoms;
   const shown = page.verbose ? loose : loose.slice(0, 4);
-  const whats = shown.map((symptom) => symptomText(symptom, report.language, symptom.url !== report.url));
-  const rest = loose.length - shown.length;
+  const { logs } = report;
+  const whats = [
+    ...(logs === undefined
+      ? shown.map((symptom) => symptomText(symptom, report.language, symptom.url !== report.url))
+      : logsWhats(report, logs)),
+  ];
+  const rest = logs === undefined ? loose.length - shown.length : 0;
   if (rest > 0) whats.push(`+${rest} ${labels.more}`);
+  if (report.outcome === 'healthy' && logs !== undefined) {
+    field(page, labels.what, whats);
+    return;
+  }
   if (report.outcome === 'healthy') {
     const sent = report.requestsSent ?? 0;
     field(page, labels.what, [
@@ -92,6 +117,11 @@ function answer(page: Page, style: Style): void {
       layer === null ? labels.unknownPlace : `${wordFor('layer', layer, report.language)}${labels.colon}${labels.suspected}`,
     ]);
     field(page, labels.why, [unprovenText(report)]);
+    if (logs !== undefined) {
+      const next = logsNext(report, logs).slice(0, page.verbose ? 20 : 4);
+      if (next.length > 0) field(page, labels.next, [logWordsIn(report.language).unprovenNext, ...next.map((each) => `- ${each}`)]);
+      return;
+    }
     const wanted = wantedAccesses(report);
     const first = wanted.slice(0, 3).map(({ needs, ids }) => `- ${needs}${labels.open}${countOf(ids.length, labels)}${labels.close}`);
     field(page, labels.next, first.length === 0 ? [labels.ticket] : [labels.unprovenNext, ...first, labels.ticket]);
@@ -102,7 +132,10 @@ function answer(page: Page, style: Style): void {
     report.causes.forEach((cause, i) => {
       if (i > 0 || whats.length > 0) put(page, '');
       wrap(`${i + 1}  ${plain(cause.title)}`, page.columns).forEach((row) => put(page, paint(style, row)));
-      if (cause.explains.length > 0) {
+      const occurrence = logs === undefined ? undefined : occurrenceOf(logs, cause.id);
+      if (logs !== undefined) {
+        if (occurrence !== undefined) field(page, labels.what, [occurrenceText(logs, occurrence, report.language)]);
+      } else if (cause.explains.length > 0) {
         const seen = report.symptoms.filter((symptom) => cause.explains.includes(symptom.id));
         field(
           page,
@@ -125,7 +158,7 @@ function causeFields(page: Page, cause: ReportCause): void {
   const { labels, report } = page;
   field(page, labels.where, [whereText(cause, report.language)]);
   field(page, labels.why, [plain(cause.summary)]);
-  field(page, labels.sure, [cause.certainty === 'confirmed' ? labels.confirmedText : labels.likelyText]);
+  field(page, labels.sure, [sureText(report, cause)]);
   if (cause.chain.length > 1) field(page, labels.chain, [cause.chain.map(plain).join(' → ')]);
   field(page, labels.do, [plain(cause.fix.summary)]);
 }
@@ -294,7 +327,10 @@ function footer(page: Page, style: Style): void {
   put(page, '');
   const count = Object.keys(report.evidence).length;
   const separator = ' · ';
-  const facts = `${timeText(report.startedAt)}${separator}${labels.took} ${durationText(report.tookMs, report.language)}${separator}${count} ${labels.pieces}${separator}why5xx ${plain(report.tool)}`;
+  const facts =
+    report.logs !== undefined
+      ? `${scannedText(report.logs, report.language)}${separator}why5xx ${plain(report.tool)}`
+      : `${timeText(report.startedAt)}${separator}${labels.took} ${durationText(report.tookMs, report.language)}${separator}${count} ${labels.pieces}${separator}why5xx ${plain(report.tool)}`;
   for (const row of wrap(facts, page.columns)) put(page, paint('quiet', row));
   for (const row of wrap(headline(report), page.columns)) put(page, paint(style, row));
 }
