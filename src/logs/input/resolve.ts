@@ -29,8 +29,6 @@ interface FileEntry {
   readonly identity: FileIdentity;
   readonly size: number;
   readonly content: 'plain' | 'gzip' | 'zstd';
-  /** Begin of the decompressed content, to tell copies. */
-  readonly head: Uint8Array;
   readonly rotation: Rotation;
 }
 type Entry = FileEntry | { readonly input: Input };
@@ -78,7 +76,7 @@ export async function resolveInputs(args: readonly string[], sources: { readonly
   };
 
   /** Adds one file that exists. `picked` says that a folder offered it: then what is no log is left out quietly. */
-  const addFile = async (name: string, stats: Stats, picked: ((why: string) => void) | null): Promise<void> => {
+  const addFile = async (name: string, stats: Stats, picked: ((why: string) => unknown) | null): Promise<void> => {
     const key = `${stats.dev}:${stats.ino}`;
     const before = seen.get(key);
     if (before !== undefined) {
@@ -126,7 +124,6 @@ export async function resolveInputs(args: readonly string[], sources: { readonly
       identity: { dev: stats.dev, ino: stats.ino },
       size: stats.size,
       content: outer === 'gzip' || outer === 'zstd' ? outer : 'plain',
-      head: inner.head,
       rotation: rotationOf(path.basename(name)),
     });
   };
@@ -138,7 +135,10 @@ export async function resolveInputs(args: readonly string[], sources: { readonly
     for (const file of files) {
       const count = entries.length;
       try {
-        await addFile(file, await stat(file), (why) => left.push(`${path.relative(folder, file)} (${why})`));
+        const skip = (why: string): unknown => left.push(`${path.relative(folder, file)} (${why})`);
+        const stats = await stat(file);
+        if (stats.isDirectory()) skip('a link to a folder');
+        else await addFile(file, stats, skip);
       } catch (error) {
         fail(file, problemOfError(error));
       }
@@ -182,11 +182,11 @@ export async function resolveInputs(args: readonly string[], sources: { readonly
     }
   }
 
-  return { inputs: inOrder(entries, notes), problems, notes };
+  return { inputs: await inOrder(entries, notes), problems, notes };
 }
 
 /** Brings the files of each rotated set together, oldest first, where the first of them stood, and leaves out compressed copies. */
-function inOrder(entries: readonly Entry[], notes: string[]): Input[] {
+async function inOrder(entries: readonly Entry[], notes: string[]): Promise<Input[]> {
   const sets = new Map<string, FileEntry[]>();
   const keyOf = (entry: FileEntry): string => path.join(path.dirname(entry.path), entry.rotation.base);
   for (const entry of entries) {
@@ -204,7 +204,7 @@ function inOrder(entries: readonly Entry[], notes: string[]): Input[] {
     const set = sets.get(keyOf(entry));
     if (set === undefined) continue;
     sets.delete(keyOf(entry));
-    for (const each of withoutCopies(
+    for (const each of await withoutCopies(
       set.toSorted((a, b) => byAge(a.rotation, b.rotation)),
       notes,
     ))
@@ -213,22 +213,35 @@ function inOrder(entries: readonly Entry[], notes: string[]): Input[] {
   return inputs;
 }
 
+/** What the decompressed content of a file begins with; empty where it cannot be read any more. */
+async function beginOf(entry: FileEntry): Promise<Uint8Array> {
+  try {
+    const stored = await headOf(entry.path, sniffBytes);
+    return entry.content === 'plain' ? stored : (await innerContent(stored, entry.content)).head;
+  } catch {
+    return new Uint8Array(0);
+  }
+}
+
 /** Between compressing a rotation and removing the plain file both are there; the same lines must not count twice. */
-function withoutCopies(set: readonly FileEntry[], notes: string[]): FileEntry[] {
+async function withoutCopies(set: readonly FileEntry[], notes: string[]): Promise<FileEntry[]> {
   const kept: FileEntry[] = [];
   // The plain file is whole for certain, the compressed one may still be in the making.
   const order = set.toSorted((a, b) => Number(a.content !== 'plain') - Number(b.content !== 'plain'));
   for (const entry of order) {
-    const twins = kept.filter((other) => other.rotation.stem === entry.rotation.stem);
-    const copied = twins.find((other) => {
-      const length = Math.min(other.head.length, entry.head.length);
-      return length > 0 && Buffer.compare(other.head.subarray(0, length), entry.head.subarray(0, length)) === 0;
-    });
-    if (copied === undefined) {
+    const twin = kept.find((other) => other.rotation.stem === entry.rotation.stem);
+    if (twin === undefined) {
       kept.push(entry);
-      const twin = twins[0];
-      if (twin !== undefined) notes.push(`${twin.name} and ${entry.name} have the name of one rotation but differ: both are counted`);
-    } else notes.push(`${entry.name} begins like ${copied.name} and is its compressed copy: ${copied.name} is counted`);
+      continue;
+    }
+    const [one, other] = [await beginOf(twin), await beginOf(entry)];
+    const length = Math.min(one.length, other.length);
+    if (length > 0 && Buffer.compare(one.subarray(0, length), other.subarray(0, length)) === 0) {
+      notes.push(`${entry.name} begins like ${twin.name} and is its compressed copy: only ${twin.name} is counted`);
+    } else {
+      kept.push(entry);
+      notes.push(`${twin.name} and ${entry.name} have the name of one rotation but differ: both are counted`);
+    }
   }
   return set.filter((entry) => kept.includes(entry));
 }
