@@ -5,12 +5,28 @@ import { placeHops } from './draw-path.ts';
 import { styleSheet, styleSheetHash } from './html-style.ts';
 import { markup, nothing, type Html } from './html-text.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
-import { durationText, headline, stateText, sureText, symptomText, timeText, titleOf, unprovenText, wantedAccesses, whereText } from './phrases.ts';
+import { logsNext, logsWhats, occurrenceOf, occurrenceText, scannedText } from './logs-phrases.ts';
+import { occurrenceHtml, restHtml, tablesHtml, timelineHtml } from './logs-html.ts';
+import { logsStyleSheet, logsStyleSheetHash } from './logs-html-style.ts';
+import {
+  durationText,
+  headline,
+  stateText,
+  sureText,
+  symptomText,
+  timeText,
+  titleOf,
+  unprovenText,
+  wantedAccesses,
+  whereText,
+} from './phrases.ts';
 import { shellLines } from './shell.ts';
 import { proofOf } from './value.ts';
 
-// Only this very style sheet may apply: no script, no request, no form, whatever should slip through.
-const policy = `default-src 'none'; style-src '${styleSheetHash}'; img-src data:; base-uri 'none'; form-action 'none'`;
+// Only these very style sheets may apply: no script, no request, no form, whatever should slip through.
+function policyOf(styles: string): string {
+  return `default-src 'none'; style-src ${styles}; img-src data:; base-uri 'none'; form-action 'none'`;
+}
 
 /** A complete HTML document. Everything from the report passes through `escapeHtml`. */
 export function renderHtml(report: Report): string {
@@ -18,6 +34,8 @@ export function renderHtml(report: Report): string {
   const tone = report.outcome === 'healthy' ? 'good' : report.outcome === 'cause-found' ? 'bad' : 'warn';
   const mark = report.outcome === 'healthy' ? '✓' : report.outcome === 'cause-found' ? '✗' : '?';
   const several = report.causes.length > 1;
+  const { logs } = report;
+  const policy = policyOf(logs === undefined ? `'${styleSheetHash}'` : `'${styleSheetHash}' '${logsStyleSheetHash}'`);
   const page = markup`<!doctype html>
     <html lang="${report.language === 'zh' ? 'zh-CN' : 'en'}">
       <head>
@@ -28,7 +46,12 @@ export function renderHtml(report: Report): string {
         <meta name="robots" content="noindex" />
         <link rel="icon" href="data:," />
         <title>${plain(headline(report))}</title>
-        <style>${{ html: styleSheet }}</style>
+        <style>${{ html: styleSheet }}</style>${
+          logs === undefined
+            ? nothing
+            : markup`
+        <style>${{ html: logsStyleSheet }}</style>`
+        }
       </head>
       <body>
         <a class="skip" href="#answer">${labels.skip}</a>
@@ -36,15 +59,15 @@ export function renderHtml(report: Report): string {
           <h1>
             <span class="${tone}"><span aria-hidden="true">${mark}</span> ${titleOf(report)}</span>
           </h1>
-          <p class="quiet">${plain(report.site)} · <code>${plain(report.url)}</code></p>
-          ${answer(report, labels)} ${report.causes.map((cause, i) => causeSection(report, cause, several ? i + 1 : null, labels))}
-          ${several || report.causes.length === 0 ? pathSection(report, labels) : nothing} ${adviceSection(report, labels)}
-          ${untestedSection(report, labels)} ${ruledOutSection(report, labels)} ${stepsSection(report, labels)}
+          <p class="quiet">${plain(report.site)}${report.url === '' ? nothing : markup` · <code>${plain(report.url)}</code>`}</p>
+          ${answer(report, labels)} ${logs === undefined ? nothing : timelineHtml(report, logs)} ${report.causes.map((cause, i) => causeSection(report, cause, several ? i + 1 : null, labels))}
+          ${several || report.causes.length === 0 ? pathSection(report, labels) : nothing} ${logs === undefined ? nothing : tablesHtml(report, logs)}
+          ${adviceSection(report, labels)} ${logs === undefined ? untestedSection(report, labels) : restHtml(report, logs)} ${ruledOutSection(report, labels)} ${stepsSection(report, labels)}
           ${evidenceSection(report, labels)}
         </main>
         <footer>
           <p>
-            ${timeText(report.startedAt)} · ${labels.took} ${durationText(report.tookMs, report.language)} · why5xx ${plain(report.tool)}
+            ${logs === undefined ? nothing : markup`${scannedText(logs, report.language)} · `}${timeText(report.startedAt)} · ${labels.took} ${durationText(report.tookMs, report.language)} · why5xx ${plain(report.tool)}
           </p>
         </footer>
       </body>
@@ -58,9 +81,14 @@ function row(label: string, value: string | Html): Html {
 }
 
 function answer(report: Report, labels: Labels): Html {
-  const whats = report.symptoms.map((each) => markup`<p>${symptomText(each, report.language, each.url !== report.url)}</p>`);
+  const { logs } = report;
+  const texts =
+    logs === undefined
+      ? report.symptoms.map((each) => symptomText(each, report.language, each.url !== report.url))
+      : logsWhats(report, logs);
+  const whats = texts.map((each) => markup`<p>${each}</p>`);
   const rows: Html[] = whats.length > 0 ? [row(labels.what, markup`${whats}`)] : [];
-  if (report.outcome === 'healthy') rows.push(row(labels.what, labels.healthyText));
+  if (report.outcome === 'healthy' && logs === undefined) rows.push(row(labels.what, labels.healthyText));
   if (report.outcome === 'cause-unproven') {
     const layer = report.suspectedLayer;
     rows.push(
@@ -72,12 +100,25 @@ function answer(report: Report, labels: Labels): Html {
     rows.push(row(labels.why, unprovenText(report)), row(labels.next, nextSteps(report, labels)));
   }
   const [only, ...more] = report.causes;
+  if (logs !== undefined && more.length > 0) rows.push(row(labels.cause, causeList(report, logs)));
   if (only !== undefined && more.length === 0) rows.push(...causeRows(report, only, labels));
   return markup`<dl class="answer">${rows}</dl>`;
 }
 
+/** Each cause with its place and its part of the failures, leading to its section. */
+function causeList(report: Report, logs: NonNullable<Report['logs']>): Html {
+  const items = report.causes.map((cause, i) => {
+    const occurrence = occurrenceOf(logs, cause.id);
+    const share = occurrence === undefined ? '' : ` · ${occurrenceText(logs, occurrence, report.language)}`;
+    return markup`<li><a href="#cause-${i + 1}">${plain(cause.title)}</a> <span class="quiet">${whereText(cause, report.language)}${share}</span></li> `;
+  });
+  return markup`<ol>
+    ${items}
+  </ol>`;
+}
+
 function nextSteps(report: Report, labels: Labels): Html {
-  const wanted = wantedAccesses(report).slice(0, 3);
+  const wanted = report.logs === undefined ? wantedAccesses(report).slice(0, 3) : logsNext(report, report.logs).map((needs) => ({ needs }));
   const list =
     wanted.length === 0
       ? nothing
@@ -85,8 +126,10 @@ function nextSteps(report: Report, labels: Labels): Html {
           <ul>
             ${wanted.map(({ needs }) => markup`<li>${needs}</li>`)}
           </ul>`;
-  return markup`${list}
-    <p>${labels.ticket}</p>`;
+  return report.logs === undefined
+    ? markup`${list}
+        <p>${labels.ticket}</p>`
+    : list;
 }
 
 function causeRows(report: Report, cause: ReportCause, labels: Labels): readonly Html[] {
@@ -119,7 +162,7 @@ function causeSection(report: Report, cause: ReportCause, number: number | null,
   const heading =
     number === null
       ? nothing
-      : markup`<h2>${number}. ${plain(cause.title)}</h2>
+      : markup`<h2${{ html: report.logs === undefined ? '' : ` id="cause-${number}"` }}>${number}. ${plain(cause.title)}</h2>
           <dl class="answer">${causeRows(report, cause, labels)}</dl>`;
   const sub = (title: string): Html => (number === null ? markup`<h2>${title}</h2>` : markup`<h3>${title}</h3>`);
   return markup`${heading} ${sub(labels.fix)}
@@ -129,9 +172,13 @@ function causeSection(report: Report, cause: ReportCause, number: number | null,
     <p>${labels.verify}${labels.colon}${plain(cause.fix.verify)}</p>
     <p class="quiet">${labels.docs}${labels.colon}<code>why5xx explain ${plain(cause.id)}</code></p>
     ${number === null ? pathSection(report, labels) : nothing} ${sub(labels.proof)}
-    <ol>
-      ${proofs}
-    </ol>`;
+    ${
+      report.logs === undefined
+        ? markup`<ol>
+            ${proofs}
+          </ol>`
+        : occurrenceHtml(report, report.logs, cause)
+    }`;
 }
 
 function proofItem(report: Report, citation: ReportCause['because'][number]): Html {
@@ -231,6 +278,7 @@ function stepsSection(report: Report, labels: Labels): Html {
 }
 
 function evidenceSection(report: Report, labels: Labels): Html {
+  if (Object.keys(report.evidence).length === 0) return nothing;
   const items = Object.entries(report.evidence).map(([id, entry]) => {
     const facts = [plain(entry.probe), entry.host === null ? null : plain(entry.host), timeText(entry.at)]
       .filter((each) => each !== null)

@@ -39,13 +39,18 @@ export function howMuchText(report: Report, logs: LogAnalysis): string {
   const { colon, comma } = labelsIn(report.language);
   const statuses = logs.byStatus.rows
     .slice(0, 4)
-    .map(({ key, count }) => (report.language === 'zh' ? `${plain(key)} 共 ${countText(count)} 个` : `${countText(count)} with ${plain(key)}`));
+    .map(({ key, count }) =>
+      report.language === 'zh' ? `${plain(key)} 共 ${countText(count)} 个` : `${countText(count)} with ${plain(key)}`,
+    );
   const detail = statuses.length === 0 ? '' : `${colon}${statuses.join(comma)}`;
   if (logs.requests === null) {
     const noun = logs.failed === 1 ? words.requestWord : words.requestsWord;
     return `${countText(logs.failed)} ${noun}${detail}${labelsIn(report.language).semicolon}${words.noAccessLog}`;
   }
-  const share = logs.requests === 0 ? '' : `${labelsIn(report.language).open}${shareText(logs.failed / logs.requests)}${labelsIn(report.language).close}`;
+  const share =
+    logs.requests === 0
+      ? ''
+      : `${labelsIn(report.language).open}${shareText(logs.failed / logs.requests)}${labelsIn(report.language).close}`;
   return report.language === 'zh'
     ? `${countText(logs.requests)} 个请求中有 ${countText(logs.failed)} 个失败${share}${detail}`
     : `${countText(logs.failed)} of ${countText(logs.requests)} request${logs.requests === 1 ? '' : 's'} failed${share}${detail}`;
@@ -199,7 +204,9 @@ function offsetText(ms: number, language: Language): string {
 
 /** `3.8 % of its 35,601 requests`. */
 export function rateText(rate: number, requests: number, language: Language): string {
-  return language === 'zh' ? `占其 ${countText(requests)} 个请求的 ${shareText(rate)}` : `${shareText(rate)} of its ${countText(requests)} requests`;
+  return language === 'zh'
+    ? `占其 ${countText(requests)} 个请求的 ${shareText(rate)}`
+    : `${shareText(rate)} of its ${countText(requests)} requests`;
 }
 
 const answerers: Readonly<Record<string, readonly [en: string, zh: string]>> = {

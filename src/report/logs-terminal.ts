@@ -81,7 +81,8 @@ function drawing(page: Page, logs: LogAnalysis, lines: readonly Line[], which: '
   const totalWidth = Math.max(...lines.map((line) => displayWidth(countText(total(line, whole)))), displayWidth(words.total));
   const labelWidth = Math.min(Math.max(...lines.map((line) => displayWidth(line.label))), Math.max(8, Math.floor(page.columns / 3)));
   const fixed = 2 + labelWidth + 2 + 2 + totalWidth;
-  const peaks = Math.max(...lines.map((line) => displayWidth(countText(peakOf(rowOf(line, whole, which).counts)))), displayWidth(words.peak)) + 2;
+  const peaks =
+    Math.max(...lines.map((line) => displayWidth(countText(peakOf(rowOf(line, whole, which).counts)))), displayWidth(words.peak)) + 2;
   const peakWidth = page.columns - fixed - peaks >= 24 ? peaks : 0;
   const room = Math.max(4, page.columns - fixed - peakWidth);
   const width = resample(whole.failed, room).length;
@@ -128,7 +129,9 @@ export function tablesSection(page: Page, logs: LogAnalysis): void {
   ].filter((table) => table.rows.length > 0 || table.dropped > 0);
   if (tables.length === 0) return;
   section(page, words.tables);
-  const labelWidth = Math.max(...tables.map((table) => displayWidth(table.title))) + 2;
+  // On a narrow screen a table's name stands above its rows.
+  const beside = page.columns >= 50;
+  const labelWidth = beside ? Math.max(...tables.map((table) => displayWidth(table.title))) + 2 : 2;
   for (const table of tables) {
     const shown = table.rows.slice(0, top);
     const countWidth = Math.max(0, ...shown.map((row) => displayWidth(row.count)));
@@ -138,8 +141,9 @@ export function tablesSection(page: Page, logs: LogAnalysis): void {
     const noteWidth = Math.max(0, ...notes.map(displayWidth));
     const keyRoom = Math.max(8, page.columns - 2 - labelWidth - countWidth - noteWidth - 4);
     const keyWidth = Math.min(keyRoom, wanted);
+    if (!beside) text(page, 2, table.title, 'label');
     shown.forEach((row, i) => {
-      const label = padTo(i === 0 ? table.title : '', labelWidth);
+      const label = padTo(beside && i === 0 ? table.title : '', labelWidth);
       const key = padTo(cutTo(row.key, keyWidth, page.unicode ? '…' : '...'), keyWidth);
       const line = `${key}  ${' '.repeat(countWidth - displayWidth(row.count))}${row.count}  `;
       const note = cutTo(notes[i] ?? '', Math.max(0, page.columns - 2 - labelWidth - displayWidth(line)), '');
@@ -162,8 +166,16 @@ interface TableRow {
   readonly short: string;
 }
 
-function simple(rows: readonly { readonly key: string; readonly count: number; readonly share: number }[], name: (key: string) => string): readonly TableRow[] {
-  return rows.map(({ key, count, share }) => ({ key: name(key), count: countText(count), note: shareText(share), short: shareText(share) }));
+function simple(
+  rows: readonly { readonly key: string; readonly count: number; readonly share: number }[],
+  name: (key: string) => string,
+): readonly TableRow[] {
+  return rows.map(({ key, count, share }) => ({
+    key: name(key),
+    count: countText(count),
+    note: shareText(share),
+    short: shareText(share),
+  }));
 }
 
 function backendRows(logs: LogAnalysis, language: 'en' | 'zh'): readonly TableRow[] {
@@ -215,7 +227,8 @@ export function unexplainedSection(page: Page, logs: LogAnalysis): void {
     text(page, 4, `${words.needs}${page.labels.colon}${plain(group.needs)}`, 'quiet');
     for (const sample of group.samples.slice(0, page.verbose ? 5 : 1)) sampleLine(page, sample, 4);
   }
-  if (logs.unexplained.length > shown.length) text(page, 4, `+${logs.unexplained.length - shown.length} ${words.andMore} (--verbose)`, 'quiet');
+  if (logs.unexplained.length > shown.length)
+    text(page, 4, `+${logs.unexplained.length - shown.length} ${words.andMore} (--verbose)`, 'quiet');
 }
 
 /** Error lines that no signature knows, by shape. */

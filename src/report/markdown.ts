@@ -3,6 +3,8 @@ import { plain } from '../model/neutral.ts';
 import type { Report, ReportCause } from '../model/report.ts';
 import { drawPath } from './draw-path.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
+import { occurrenceLines, restLines, tableLines, timelineLines } from './logs-markdown.ts';
+import { logsNext, logsWhats } from './logs-phrases.ts';
 import { code, fenced, prose } from './markdown-text.ts';
 import { paintWith } from './paint.ts';
 import { durationText, sureText, symptomText, timeText, titleOf, unprovenText, wantedAccesses, whereText } from './phrases.ts';
@@ -13,16 +15,31 @@ import { proofOf } from './value.ts';
 export function renderMarkdown(report: Report): string {
   const labels = labelsIn(report.language);
   const lines: string[] = [`# ${prose(titleOf(report))}`, ''];
-  lines.push(...item(labels.site, `${code(report.site)} ${code(report.url)}`), ...answer(report, labels), '');
+  const { logs } = report;
+  lines.push(
+    ...item(
+      labels.site,
+      [report.site, report.url]
+        .filter((each) => each !== '')
+        .map(code)
+        .join(' '),
+    ),
+    ...answer(report, labels),
+    '',
+  );
+  if (logs !== undefined) lines.push(...timelineLines(report, logs));
   for (const [i, cause] of report.causes.entries()) {
     const heading = report.causes.length > 1 ? `${i + 1}. ${prose(cause.title)}` : null;
     if (heading !== null) lines.push(`## ${heading}`, '', ...causeItems(report, cause, labels), '');
     lines.push(`${heading === null ? '##' : '###'} ${labels.fix}`, '', ...fixLines(report, cause, labels), '');
     if (heading === null) lines.push(...pathLines(report, labels));
-    lines.push(`${heading === null ? '##' : '###'} ${labels.proof}`, '', ...proofLines(report, cause.because));
+    lines.push(`${heading === null ? '##' : '###'} ${labels.proof}`, '');
+    lines.push(...(logs === undefined ? proofLines(report, cause.because) : occurrenceLines(report, logs, cause)));
   }
+  if (logs !== undefined) lines.push(...tableLines(report, logs));
   if (report.causes.length !== 1) lines.push(...pathLines(report, labels));
-  lines.push(...ruledOutLines(report, labels), ...adviceLines(report, labels), ...untestedLines(report, labels));
+  lines.push(...ruledOutLines(report, labels), ...adviceLines(report, labels));
+  lines.push(...(logs === undefined ? untestedLines(report, labels) : restLines(report, logs)));
   lines.push(...stepLines(report, labels), ...evidenceLines(report, labels));
   lines.push(
     `${prose(timeText(report.startedAt))} · ${labels.took} ${durationText(report.tookMs, report.language)} · why5xx ${code(report.tool)}`,
@@ -36,12 +53,19 @@ function item(label: string, text: string): readonly string[] {
 
 /** The answer as a list: symptoms first, then what is known about the cause. */
 function answer(report: Report, labels: Labels): readonly string[] {
-  const lines = report.symptoms.flatMap((each) => item(labels.what, prose(symptomText(each, report.language, each.url !== report.url))));
+  const { logs } = report;
+  const texts =
+    logs === undefined
+      ? report.symptoms.map((each) => symptomText(each, report.language, each.url !== report.url))
+      : logsWhats(report, logs);
+  const lines = texts.flatMap((each) => item(labels.what, prose(each)));
+  if (report.outcome === 'healthy' && logs !== undefined) return lines;
   if (report.outcome === 'healthy') return [...lines, ...item(labels.what, labels.healthyText)];
   if (report.outcome === 'cause-unproven') {
     const layer = report.suspectedLayer;
     const where = layer === null ? labels.unknownPlace : `${wordFor('layer', layer, report.language)}${labels.colon}${labels.suspected}`;
-    return [...lines, ...item(labels.where, where), ...item(labels.why, unprovenText(report))];
+    const next = logs === undefined ? [] : logsNext(report, logs).flatMap((each) => item(labels.next, prose(each)));
+    return [...lines, ...item(labels.where, where), ...item(labels.why, unprovenText(report)), ...next];
   }
   const [only, ...more] = report.causes;
   return only !== undefined && more.length === 0 ? [...lines, ...causeItems(report, only, labels)] : lines;
@@ -140,6 +164,7 @@ export function stepLines(report: Report, labels: Labels): readonly string[] {
 }
 
 function evidenceLines(report: Report, labels: Labels): readonly string[] {
+  if (Object.keys(report.evidence).length === 0) return [];
   const lines = Object.entries(report.evidence).map(([id, entry]) => {
     const status =
       entry.status === 'ok' ? '' : `${labels.colon}${entry.status}${entry.reason === undefined ? '' : `, ${prose(entry.reason)}`}`;

@@ -60,7 +60,8 @@ export function section(page: Page, title: string, note = ''): void {
   const { paint, columns } = page;
   put(page, '');
   const head = note === '' || displayWidth(title) + displayWidth(note) + 2 > columns ? '' : `  ${paint('quiet', note)}`;
-  put(page, `${paint('title', title)}${head}`);
+  if (head !== '') put(page, `${paint('title', title)}${head}`);
+  else for (const row of wrap(title, columns)) put(page, paint('title', row));
 }
 
 /** Wrapped text under a heading, `first` (a number, a dash) in the margin of its first line. */

@@ -4,7 +4,14 @@ import type { Report, ReportCause } from '../model/report.ts';
 import { drawPath } from './draw-path.ts';
 import { labelsIn, wordFor, type Labels } from './labels.ts';
 import { logsNext, logsWhats, occurrenceOf, occurrenceText, scannedText } from './logs-phrases.ts';
-import { inputsSection, occurrenceSection, tablesSection, timelineSection, unexplainedSection, unknownLinesSection } from './logs-terminal.ts';
+import {
+  inputsSection,
+  occurrenceSection,
+  tablesSection,
+  timelineSection,
+  unexplainedSection,
+  unknownLinesSection,
+} from './logs-terminal.ts';
 import { logWordsIn } from './logs-words.ts';
 import { paintWith, type ColourLevel, type Style } from './paint.ts';
 import {
@@ -80,7 +87,14 @@ function answer(page: Page, style: Style): void {
   const mark = page.report.outcome === 'healthy' ? '✓' : page.report.outcome === 'cause-found' ? '✗' : '?';
   const only = report.causes.length === 1 ? report.causes[0] : undefined;
   wrap(titleOf(report), page.columns - 2).forEach((row, i) => put(page, `${i === 0 ? paint(style, mark) : ' '} ${paint(style, row)}`));
-  for (const row of wrap([report.site, report.url].filter((each) => each !== '').map(plain).join(' · '), page.columns - 2)) put(page, `  ${paint('quiet', row)}`);
+  for (const row of wrap(
+    [report.site, report.url]
+      .filter((each) => each !== '')
+      .map(plain)
+      .join(' · '),
+    page.columns - 2,
+  ))
+    put(page, `  ${paint('quiet', row)}`);
   put(page, '');
   // With several causes each shows the symptoms that it explains; only what none explains is left for the top.
   const loose =

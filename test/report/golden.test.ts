@@ -10,7 +10,18 @@ import { goldenCases, goldenFiles, goldenFolder, goldenReport } from './golden.t
 const cases = goldenCases();
 
 it('has a case for each kind of outcome', () => {
-  expect(cases).toEqual(['firewall-one-backend', 'fpm-max-children', 'healthy', 'hostile', 'two-causes', 'unproven-client-only']);
+  expect(cases).toEqual([
+    'firewall-one-backend',
+    'fpm-max-children',
+    'healthy',
+    'hostile',
+    'logs-healthy',
+    'logs-hostile',
+    'logs-two-causes',
+    'logs-unproven',
+    'two-causes',
+    'unproven-client-only',
+  ]);
 });
 
 describe.each(cases)('%s', (name) => {
