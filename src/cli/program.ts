@@ -14,10 +14,10 @@ import { causesCommand } from './commands/causes.ts';
 import { diagnoseCommand } from './commands/diagnose.ts';
 import { explainCommand } from './commands/explain.ts';
 import { judgeCommand } from './commands/judge.ts';
-import { labCommand } from './commands/lab.ts';
 import { pageCommand } from './commands/page.ts';
 import { ticketCommand } from './commands/ticket.ts';
 import { reportFor } from './run.ts';
+import { labDescription } from './commands/lab-description.ts';
 import { version } from './version.ts';
 
 /** Writes what went wrong and returns the exit code. A user's mistake gets a line and a hint; a bug gets its stack. */
@@ -42,7 +42,13 @@ async function readPage(id: string, language: Language): Promise<string | null> 
   return readFile(file, 'utf8').catch(() => null);
 }
 
-function program(finish: (code: number) => void): Command {
+/** The lab and its faults are half of the code and take no part in a diagnosis: they are loaded where the command line speaks of them. */
+async function lab(words: readonly string[]): Promise<Command> {
+  if (words.slice(0, 2).includes('lab')) return (await import('./commands/lab.ts')).labCommand();
+  return new Command('lab').description(labDescription);
+}
+
+function program(labCommand: Command, finish: (code: number) => void): Command {
   const why5xx = new Command('why5xx')
     .description(
       'Finds out why a site behind a load balancer answers 500, 502 or 504:\nwhich layer and host, which root cause, with proof and the fix.',
@@ -57,7 +63,7 @@ function program(finish: (code: number) => void): Command {
     .addCommand(ticketCommand(reportFor))
     .addCommand(explainCommand(causes, readPage))
     .addCommand(causesCommand(causes))
-    .addCommand(labCommand());
+    .addCommand(labCommand);
   why5xx.addHelpText(
     'after',
     `
@@ -87,10 +93,11 @@ function refuseUnknownCommand(why5xx: Command, word: string): void {
 export async function main(): Promise<number> {
   let code = 0;
   try {
-    const why5xx = program((wanted) => {
+    const words = process.argv.slice(2);
+    const why5xx = program(await lab(words), (wanted) => {
       code = wanted;
     });
-    const [first] = process.argv.slice(2);
+    const [first] = words;
     if (first === undefined) return why5xx.help({ error: true });
     refuseUnknownCommand(why5xx, first);
     await why5xx.parseAsync();

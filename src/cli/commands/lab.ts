@@ -9,6 +9,7 @@ import { type Access, labSite } from '../../lab/site.ts';
 import { filesOf, LabError, labDirectory, readState } from '../../lab/state.ts';
 import { describeOptions, down, up } from '../../lab/up.ts';
 import { nearest } from '../../model/nearest.ts';
+import { labDescription } from './lab-description.ts';
 import type { BalancerEngine, Fault, FaultVariant, LabLayer } from '../../model/fault.ts';
 
 interface UpFlags {
@@ -23,7 +24,7 @@ interface UpFlags {
 export function labCommand(): Command {
   const lab = new Command('lab')
     .exitOverride()
-    .description('a real site behind a load balancer, made of namespaces on this machine, and its faults')
+    .description(labDescription)
     .addHelpText(
       'after',
       `
