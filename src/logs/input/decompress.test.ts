@@ -57,7 +57,7 @@ describe.for(['gzip', 'zstd'] as const)('%s', (packed) => {
   });
 
   it('decodes members and frames one after the other, wherever blocks are cut', async () => {
-    const texts = ['one\n', '', 'two\n', logText(5000, 2).toString(), 'three\n'];
+    const texts = ['one\n', '', 'two\n', logText(500, 2).toString(), 'three\n'];
     const bytes = Buffer.concat(texts.map((each) => pack[packed](Buffer.from(each))));
     for (const blockSize of [1, 2, 3, 5, 7, 11, 13, 64, 1000, 1 << 20]) {
       const { data, problem } = await decode(bytes, packed, { blockSize });
