@@ -16,6 +16,8 @@ const help = `npm run bench:accuracy -- [options]
   --first                    one variant of each cause
   --controls N               healthy controls for each balancer and layer (default 6)
   --ssh                      reach the hosts over ssh instead of nsenter
+  --inside NAME,NAME         only these hosts of the site may be looked into, and only these clients send
+  --backends N               backends of the lab (default 3); variants that break a host which is not there are left out
   --real-timeouts            the 60 s that products ship with, instead of the lab's short ones
   --layer4-access A,B        accesses tried at layer 4 (default: those of --access)
   --seed N                   seed of the background noise (default 1)
@@ -31,6 +33,8 @@ const { values } = parseArgs({
     first: { type: 'boolean', default: false },
     controls: { type: 'string', default: '6' },
     ssh: { type: 'boolean', default: false },
+    inside: { type: 'string' },
+    backends: { type: 'string', default: '3' },
     'real-timeouts': { type: 'boolean', default: false },
     seed: { type: 'string', default: '1' },
     out: { type: 'string' },
@@ -49,6 +53,8 @@ const chosenAccesses = words(values.access) as readonly Access[];
 const layer4Accesses = words(values['layer4-access'] ?? values.access) as readonly Access[];
 const only = values.only === undefined ? null : words(values.only);
 for (const access of [...chosenAccesses, ...layer4Accesses]) if (!accesses.includes(access)) throw new Error(`unknown access ${access}`);
+
+const ways = { ssh: values.ssh, ...(values.inside === undefined ? {} : { inside: words(values.inside) }) };
 
 const rows: Row[] = [];
 const problems: string[] = [];
@@ -78,12 +84,15 @@ for (const balancer of balancers) {
       String(layer),
       '--noise',
       values.seed,
+      '--backends',
+      values.backends,
       ...(values['real-timeouts'] ? ['--real-timeouts'] : []),
     );
     for (const fault of faults) {
       const variants = fault.variants.filter(
         (variant) =>
           applies(variant, balancer, layer) &&
+          !(/^web-(\d+)$/.test(variant.host ?? '') && Number(variant.host?.slice(4)) > Number(values.backends)) &&
           (only === null || only.includes(fault.cause) || only.includes(`${fault.cause}:${variant.name}`)),
       );
       for (const variant of values.first ? variants.slice(0, 1) : variants) {
@@ -91,14 +100,14 @@ for (const balancer of balancers) {
         try {
           await lab.break(name);
           for (const access of layer === 4 ? layer4Accesses : chosenAccesses)
-            keep((await ask(lab, { name, balancer, layer, access, ssh: values.ssh }, { fault, variant })).row);
+            keep((await ask(lab, { name, balancer, layer, access, ...ways }, { fault, variant })).row);
         } catch (error) {
           problems.push(`${name} ${balancer} L${layer}: ${String(error)}`);
           console.log(`FAULT ${name}: ${String(error)}`);
         }
         try {
           await lab.heal();
-          keep((await ask(lab, { name: `healed:${name}`, balancer, layer, access: 'full', ssh: values.ssh }, null)).row);
+          keep((await ask(lab, { name: `healed:${name}`, balancer, layer, access: 'full', ...ways }, null)).row);
         } catch (error) {
           problems.push(`heal of ${name} ${balancer} L${layer}: ${String(error)}`);
           console.log(`HEAL  ${name}: ${String(error)}`);
@@ -118,13 +127,15 @@ for (const balancer of balancers) {
         balancer,
         '--layer',
         String(layer),
+        '--backends',
+        values.backends,
         ...(seed === 1 ? [] : ['--noise', String(100 + seed)]),
       );
       keep(
         (
           await ask(
             lab,
-            { name: `control:${seed === 1 ? 'quiet' : `noise-${100 + seed}`}`, balancer, layer, access: 'full', ssh: values.ssh },
+            { name: `control:${seed === 1 ? 'quiet' : `noise-${100 + seed}`}`, balancer, layer, access: 'full', ...ways },
             null,
           )
         ).row,

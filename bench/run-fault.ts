@@ -1,5 +1,9 @@
 // Breaks a lab site, asks the real CLI, heals it, asks again. The truth comes from the fault's own definition; the answer comes from
 // the CLI's JSON alone. Shared by the accuracy bench and by the tests.
+import { readFileSync, writeFileSync } from 'node:fs';
+
+import { isMap, isSeq, parseDocument } from 'yaml';
+
 import { causes } from '../src/causes/index.ts';
 import type { Layer } from '../src/model/finding.ts';
 import type { BalancerEngine, Fault, FaultVariant, LabLayer } from '../src/model/fault.ts';
@@ -55,12 +59,15 @@ export async function ask(
     readonly layer: LabLayer;
     readonly access: Access;
     readonly ssh?: boolean;
+    /** Hosts that may be looked into; absent: all that the access allows. */
+    readonly inside?: readonly string[];
   },
   truth: { readonly fault: Fault; readonly variant: FaultVariant } | null,
   save?: string,
 ): Promise<{ readonly row: Row; readonly report: Report | null }> {
   const ssh = setting.ssh === true;
   const site = await lab.siteFile('--access', setting.access, ...(ssh ? ['--ssh'] : []));
+  if (setting.inside !== undefined) keepInside(site, setting.inside);
   const env = ssh ? await lab.sshEnvironment() : {};
   const ran = await lab.cli([site, '-o', 'json', '--quiet', '--lang', 'en', ...(save === undefined ? [] : ['--save', save])], {
     timeoutMs: 150_000,
@@ -99,6 +106,21 @@ export async function ask(
     message: parsed === null ? ran.stderr.slice(0, 500) : null,
   };
   return { row, report: parsed };
+}
+
+/** Takes the way in from every host that is not named, and the clients that are not. */
+function keepInside(file: string, names: readonly string[]): void {
+  const document = parseDocument(readFileSync(file, 'utf8'));
+  const hosts = ['edge', 'backends'].flatMap((key) => {
+    const list = document.get(key);
+    return isSeq(list) ? list.items : [];
+  });
+  for (const host of [...hosts, document.get('balancer')]) {
+    if (isMap(host) && !names.includes(String(host.get('name')))) host.delete('exec');
+  }
+  const clients = document.get('clients');
+  if (isSeq(clients)) clients.items = clients.items.filter((each) => isMap(each) && names.includes(String(each.get('name'))));
+  writeFileSync(file, document.toString());
 }
 
 function parse(text: string): Report | null {
