@@ -331,10 +331,11 @@ export function composeHostScript(probes: readonly HostProbe[], phase: 'before' 
   const text = scripts.join('\n');
   const wantsNginx = scripts.some((script) => nginxMention.test(script) && (phase === 'before' || !script.includes('w5_nginx_ready')));
   const bodies = chosen.map((probe, n) => `w5_snippet_${n}() {\n:\n${probe.script}\n}\n`);
-  // The exit code stands inside the capped stream, so a section that ended without one was cut.
+  // The exit code stands inside the capped stream, so a section that ended without one was cut. A trap writes it, because a subshell for
+  // each snippet would be one more process for each of them.
   const calls = chosen.map(
     (probe, n) => `printf '\\n%s begin %s\\n' "$w5_token" ${idOf(probe)}
-{ ( w5_snippet_${n} ); printf '\\n%s exit %s\\n' "$w5_token" "$?"; } | head -c ${sectionCapBytes}
+{ trap 'printf "\\n%s exit %s\\n" "$w5_token" "$?"' EXIT; w5_snippet_${n}; } | head -c ${sectionCapBytes}
 printf '\\n%s end\\n' "$w5_token"
 `,
   );
