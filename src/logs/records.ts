@@ -226,6 +226,8 @@ export interface InputTally {
   readonly backwards: number;
   /** Shapes of lines that nothing could read, most frequent first. */
   readonly unknown: readonly { readonly template: string; readonly count: number; readonly sample: Sample }[];
+  /** What the reader has to know of how the input was read: columns guessed, a stretch of time chosen … Sentences; absent when nothing. */
+  readonly notes?: readonly string[];
   /** What went wrong while reading: truncated gzip, vanished, not readable, grew … Empty when all went well. */
   readonly problems: readonly InputProblem[];
 }

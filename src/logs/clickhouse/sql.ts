@@ -25,6 +25,11 @@ export function joined(pieces: readonly Sql[], between: ', ' | ' AND ' | ' OR ',
   return { parts: pieces.flatMap((piece, i) => (i === 0 ? piece.parts : [between, ...piece.parts])) };
 }
 
+/** A name of our own for an expression. `w5_` keeps it apart from columns, which an alias of the same name would hide. */
+export function alias(number: number): Sql {
+  return { parts: [`w5_r${String(number)}`] };
+}
+
 /** A name in backticks; several are a path (database and table, a column and its part). Throws UserError for what cannot be a name. */
 export function identifier(...names: readonly string[]): Sql {
   for (const name of names) {
