@@ -1,45 +1,129 @@
-// The catalogue of log lines that mean something: what each proves and, just as important, what it does not. Data only. The
-// samples of connects, timeouts, headers, PHP errors, php-fpm children and HAProxy servers were recorded from running programs; the others
-// follow the programs' message texts. A test holds that each sample matches exactly one signature.
+// The catalogue of log lines that mean something: what each proves and, just as important, what it does not. Data only. The samples of nginx,
+// php-fpm, PHP, HAProxy, Apache, gunicorn and uWSGI follow running programs and their sources; those of services follow their documentation. A
+// test holds that each sample matches exactly one signature.
 import type { Product } from './records.ts';
-import { applicationSignatures } from './signatures-application.ts';
-import { haproxySignatures } from './signatures-haproxy.ts';
-import { kernelSignatures } from './signatures-kernel.ts';
-import { nginxSignatures } from './signatures-nginx.ts';
+import { apacheSignatures } from './signatures/apache.ts';
+import { appServerSignatures } from './signatures/app-servers.ts';
+import { dependencySignatures, dependencyText } from './signatures/dependency.ts';
+import { haproxySignatures } from './signatures/haproxy.ts';
+import { kernelSignatures } from './signatures/kernel.ts';
+import { nginxUpstreamSignatures } from './signatures/nginx-upstream.ts';
+import { nginxSignatures } from './signatures/nginx.ts';
+import { phpSignatures } from './signatures/php.ts';
+import { proxySignatures } from './signatures/proxies.ts';
+import type { Signature } from './signatures/signature.ts';
+import { firstCharacters } from './signatures/prefilter.ts';
+import { systemSignatures } from './signatures/system.ts';
 
-/** One known line. Named groups of `pattern` become fields. */
-export interface Signature {
-  readonly id: string;
-  readonly source: Product;
-  /** Matched against the message: without date, level and process; for nginx without the trailing `, client: …`. */
-  readonly pattern: RegExp;
-  /** A message as the software writes it. */
-  readonly sample: string;
-  readonly proves: string;
-  readonly doesNotProve: string;
-}
+export type { Signature } from './signatures/signature.ts';
 
-export const signatures: readonly Signature[] = [...nginxSignatures, ...applicationSignatures, ...haproxySignatures, ...kernelSignatures];
+export const signatures: readonly Signature[] = [
+  ...nginxUpstreamSignatures,
+  ...nginxSignatures,
+  ...phpSignatures,
+  ...haproxySignatures,
+  ...apacheSignatures,
+  ...appServerSignatures,
+  ...proxySignatures,
+  ...kernelSignatures,
+  ...systemSignatures,
+  ...dependencySignatures,
+];
 
 // nginx writes at most 2 KiB of a message; nothing known is longer, and a hostile line must not cost time.
 const messageLimit = 4096;
 
-const bySource = new Map<Product, readonly Signature[]>();
-for (const each of signatures) bySource.set(each.source, [...(bySource.get(each.source) ?? []), each]);
+/** What programs write into a log that several share: syslog, the journal, a container's output. */
+const sharedBy: Partial<Record<Product, readonly Product[]>> = {
+  syslog: ['kernel', 'gunicorn', 'uwsgi', 'php-fpm', 'haproxy', 'node', 'tomcat', 'other', 'nginx', 'apache'],
+  other: ['kernel', 'syslog', 'gunicorn', 'uwsgi', 'php-fpm', 'php', 'haproxy', 'envoy', 'node', 'tomcat', 'nginx', 'apache', 'caddy'],
+};
 
-/** The signature of a message and what it captured; null for an unknown one. The first of the catalogue wins. */
+/** Entries that need looking at, in the order of the catalogue, with what tells in one search that none of the anywhere ones fits. */
+interface Bucket {
+  readonly entries: readonly Signature[];
+  readonly guard: RegExp | null;
+}
+
+interface Index {
+  /** By the first character of the message (of ASCII). */
+  readonly byFirst: readonly Bucket[];
+  /** For any other first character. */
+  readonly rest: Bucket;
+}
+
+const dependencies = new Set(dependencySignatures);
+const anywhere = new Set(signatures.filter(({ pattern }) => firstCharacters(pattern) === null));
+
+function bucketOf(entries: readonly Signature[]): Bucket {
+  const loose = entries.filter((each) => anywhere.has(each) && !dependencies.has(each));
+  const sources = loose.map(({ pattern }) => `(?:${pattern.source.replaceAll(/\(\?<\w+>/g, '(?:')})`);
+  return {
+    entries,
+    guard: loose.length > 1 ? new RegExp(sources.join('|')) : null,
+  };
+}
+
+function indexOf(entries: readonly Signature[]): Index {
+  const starts = entries.map((entry) => ({ entry, first: firstCharacters(entry.pattern) }));
+  const rest = bucketOf(starts.filter(({ first }) => first === null).map(({ entry }) => entry));
+  const startingWith = (character: string): Bucket => {
+    const some = starts.filter(({ first }) => first === null || first.has(character)).map(({ entry }) => entry);
+    return some.length === rest.entries.length ? rest : bucketOf(some);
+  };
+  return { byFirst: Array.from({ length: 128 }, (_, code) => startingWith(String.fromCharCode(code))), rest };
+}
+
+const indexes = new Map<Product, Index>();
+const ownEntries = (source: Product): readonly Signature[] => signatures.filter((each) => each.source === source);
+
+function indexFor(source: Product): Index {
+  let index = indexes.get(source);
+  if (index === undefined) {
+    const shared = (sharedBy[source] ?? []).flatMap((product) => ownEntries(product));
+    index = indexOf([...ownEntries(source), ...shared.filter((each) => !dependencies.has(each))]);
+    indexes.set(source, index);
+  }
+  return index;
+}
+
+/** Apache numbers its messages: an entry with numbers knows no other. */
+const numbersOf = new Map<Signature, readonly string[]>();
+for (const each of signatures) {
+  const numbers = /AH\(\?<number>([\d|]+)\)/.exec(each.pattern.source)?.[1];
+  if (numbers !== undefined) numbersOf.set(each, numbers.split('|'));
+}
+function mayHaveNumber(signature: Signature, number: string): boolean {
+  return numbersOf.get(signature)?.includes(number) ?? true;
+}
+
+/**
+ * The signature of a message and what it captured; null for an unknown one. The first of the catalogue wins. Programs that share a log are
+ * told apart by their words.
+ */
 export function matchSignature(
   source: Product,
   message: string,
 ): { readonly id: string; readonly fields: Readonly<Record<string, string>> } | null {
-  const text = message.slice(0, messageLimit);
-  for (const { id, pattern } of bySource.get(source) ?? []) {
-    const match = pattern.exec(text);
-    if (!match) continue;
-    const fields = Object.fromEntries(
-      Object.entries(match.groups ?? {}).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
-    );
-    return { id, fields };
+  const text = message.length > messageLimit ? message.slice(0, messageLimit) : message;
+  const index = indexFor(source);
+  const code = text.charCodeAt(0);
+  let speaksOfDependency: boolean | null = null;
+  const number = source === 'apache' ? (/AH\d{5}/.exec(text)?.[0].slice(2) ?? null) : null;
+  const { entries, guard } = (code < 128 ? index.byFirst[code] : undefined) ?? index.rest;
+  const loosePossible = guard === null || guard.test(text);
+  for (const signature of entries) {
+    if (number !== null && !mayHaveNumber(signature, number)) continue;
+    if (!loosePossible && anywhere.has(signature) && !dependencies.has(signature)) continue;
+    if (dependencies.has(signature)) {
+      speaksOfDependency ??= dependencyText.test(text);
+      if (!speaksOfDependency) continue;
+    }
+    const match = signature.pattern.exec(text);
+    if (match === null || (signature.unless?.test(text) ?? false)) continue;
+    const fields: Record<string, string> = {};
+    for (const [name, value] of Object.entries(match.groups ?? {})) if (typeof value === 'string') fields[name] = value;
+    return { id: signature.id, fields };
   }
   return null;
 }

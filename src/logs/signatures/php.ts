@@ -1,26 +1,13 @@
 // Lines of php-fpm's own log and of PHP's error log.
-import type { Signature } from './signatures.ts';
+import { dependencyText } from './dependency.ts';
+import { entriesOf, type Signature } from './signature.ts';
 
-const fpm = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({
-  id,
-  source: 'php-fpm',
-  pattern,
-  sample,
-  proves,
-  doesNotProve,
-});
-const php = (id: string, pattern: RegExp, sample: string, proves: string, doesNotProve: string): Signature => ({
-  id,
-  source: 'php',
-  pattern,
-  sample,
-  proves,
-  doesNotProve,
-});
+const fpm = entriesOf('php-fpm');
+const php = entriesOf('php');
 
 const pool = /^(?:\[pool (?<pool>[^\]]+)\] )?/.source;
 
-export const applicationSignatures: readonly Signature[] = [
+export const phpSignatures: readonly Signature[] = [
   fpm(
     'fpm-max-children',
     new RegExp(`${pool}server reached (?:pm\\.)?max_children setting \\((?<limit>\\d+)\\)`),
@@ -133,13 +120,32 @@ export const applicationSignatures: readonly Signature[] = [
     'That an older process does not run.',
   ),
   fpm(
+    'php-memory-limit',
+    new RegExp(
+      `${pool}child \\d+ said into stderr: "(?:NOTICE: )?(?:PHP message: )?PHP Fatal error:\\s+Allowed memory size of (?<bytes>\\d+) bytes exhausted`,
+    ),
+    '[pool www] child 77 said into stderr: "NOTICE: PHP message: PHP Fatal error:  Allowed memory size of 33554432 bytes exhausted (tried to allocate 20971552 bytes) in /srv/app/m.php on line 3"',
+    'The script needed more than memory_limit.',
+    'That the host is short of memory.',
+  ),
+  fpm(
+    'php-max-execution-time',
+    new RegExp(
+      `${pool}child \\d+ said into stderr: "(?:NOTICE: )?(?:PHP message: )?PHP Fatal error:\\s+Maximum execution time of (?<seconds>\\d+)`,
+    ),
+    '[pool www] child 77 said into stderr: "NOTICE: PHP message: PHP Fatal error:  Maximum execution time of 2 seconds exceeded in /srv/app/l.php on line 3"',
+    'The script used more CPU time than max_execution_time.',
+    'That it waited long.',
+  ),
+  fpm(
     'fpm-stderr-fatal',
     new RegExp(
-      `${pool}child (?<pid>\\d+) said into stderr: "(?:NOTICE: )?(?:PHP message: )?PHP (?:Fatal|Parse) error:\\s+(?<message>[\\s\\S]{0,400})`,
+      `${pool}child (?<pid>\\d+) said into stderr: "(?:NOTICE: )?(?:PHP message: )?PHP (?:Fatal|Parse) error:\\s+(?!\\s|Allowed memory size|Maximum execution time)(?<message>[\\s\\S]{0,400})`,
     ),
     '[pool www] child 77 said into stderr: "NOTICE: PHP message: PHP Fatal error:  Uncaught Error: Call to undefined function nope() in /srv/app/x.php:3"',
     'PHP ended a request with a fatal error.',
     'Which client saw it.',
+    dependencyText,
   ),
   fpm(
     'fpm-stderr',
@@ -149,6 +155,7 @@ export const applicationSignatures: readonly Signature[] = [
     '[pool www] child 77 said into stderr: "NOTICE: PHP message: payment gateway said no"',
     'The application wrote this.',
     'Any failure.',
+    dependencyText,
   ),
   fpm(
     'fpm-slow-trace',
@@ -156,6 +163,41 @@ export const applicationSignatures: readonly Signature[] = [
     '[pool www] pid 3952\nscript_filename = /srv/app/sleep.php\n[0x00007f0c4b6140a0] sleep() /srv/app/sleep.php:2',
     'Where a slow request was at that moment.',
     'That it failed.',
+  ),
+  fpm(
+    'fpm-client-refused',
+    /^(?:Connection disallowed: IP address '(?<address>[^']{1,60})' has been dropped|Connection from disallowed IP address '(?<from>[^']{1,60})')/,
+    "Connection disallowed: IP address '10.0.0.7' has been dropped.",
+    'listen.allowed_clients does not name this address: the connection was closed at once.',
+    'That php-fpm is unwell.',
+  ),
+  fpm(
+    'fpm-reload-config',
+    /^(?:using inherited socket fd=\d+|configuration file \S+ test is successful|systemd monitor interval set|libevent|event mechanism|Finished reloading)/,
+    'using inherited socket fd=8, "/run/php/site.sock"',
+    'php-fpm took over its socket from the process before it: a reload.',
+    'That a request was cut.',
+  ),
+  fpm(
+    'fpm-child-stopped',
+    new RegExp(`${pool}child (?<pid>\\d+) (?:stopped for tracing|started|killed|has been)`),
+    'child 3952 stopped for tracing',
+    'A child was started, or stopped for a moment to write the slow log.',
+    'A failure.',
+  ),
+  fpm(
+    'fpm-trace-failed',
+    /^(?:failed to (?:ptrace|trace|peek|read)|unable to (?:read|set)|about to trace|finished trace of)/,
+    'finished trace of 3952',
+    'Whether the slow log could look into the child.',
+    'A failure of a request.',
+  ),
+  fpm(
+    'too-many-open-files',
+    /^(?:\[pool (?<pool>[^\]]+)\] )?(?:failed to accept new connection|accept\(\) failed|failed to create|unable to (?:open|create)|pipe\(\) failed|[\w() ]{1,60}): Too many open files(?: \((?<errno>23|24)\))?/,
+    'failed to accept new connection: Too many open files (24)',
+    'The limit of open files of the process was reached.',
+    'What holds them open.',
   ),
   php(
     'php-memory-limit',
@@ -177,6 +219,7 @@ export const applicationSignatures: readonly Signature[] = [
     'PHP Fatal error:  Uncaught Error: Call to undefined function nope() in /srv/app/x.php:3',
     'PHP ended a request with a fatal or parse error.',
     'Which client saw it.',
+    dependencyText,
   ),
   php(
     'php-warning',
@@ -184,5 +227,6 @@ export const applicationSignatures: readonly Signature[] = [
     'PHP Warning:  Undefined variable $x in /srv/app/w.php on line 2',
     'PHP complained and went on.',
     'Any failure.',
+    dependencyText,
   ),
 ];
