@@ -19,7 +19,7 @@ interface Rule {
 /** The table. `*` stands for every layer but `cli`. */
 const rules: Readonly<Record<string, Rule>> = {
   model: { may: [], node: 'none', packages: ['zod', 'ipaddr.js'] },
-  logs: { may: ['model'], node: 'all', packages: [] },
+  logs: { may: ['model'], node: 'all', packages: ['yaml', 'zod'] },
   facts: { may: ['model', 'logs:type'], node: 'none', packages: ['ipaddr.js'] },
   transport: { may: ['model'], node: 'all', packages: [] },
   site: { may: ['model'], node: 'all', packages: ['yaml', 'ipaddr.js', 'zod'] },

@@ -29,18 +29,27 @@ export interface SiteProblem {
 /** More than anyone reads; a hostile file must not cost minutes. */
 export const maxSiteProblems = 100;
 
+/** What a file is for, as messages about it say. */
+export interface FileKind {
+  readonly code: string;
+  readonly noun: string;
+  readonly hint: string;
+}
+const siteFile: FileKind = {
+  code: 'site-file-invalid',
+  noun: 'site file',
+  hint: 'Mend this and run again. schemas/site.json in the package describes every key, also to your editor.',
+};
+
 /** A site file with mistakes: all of them (at most about `maxSiteProblems`), in the order of the file. */
 export class SiteFileError extends UserError {
   readonly fileName: string;
   readonly problems: readonly SiteProblem[];
-  constructor(fileName: string, problems: readonly SiteProblem[]) {
+  /** `kind` where another file of the same make (YAML, checked by a schema) is meant. */
+  constructor(fileName: string, problems: readonly SiteProblem[], kind: FileKind = siteFile) {
     const count =
       problems.length === 1 ? '1 problem' : `${problems.length < maxSiteProblems ? '' : 'at least '}${String(problems.length)} problems`;
-    super(
-      'site-file-invalid',
-      `${fileName}: ${count} in the site file`,
-      'Mend this and run again. schemas/site.json in the package describes every key, also to your editor.',
-    );
+    super(kind.code, `${fileName}: ${count} in the ${kind.noun}`, kind.hint);
     this.name = 'SiteFileError';
     this.fileName = fileName;
     this.problems = problems;

@@ -13,6 +13,9 @@ export interface ClickhouseAddress {
   readonly tables: readonly string[];
   /** Name of a preset, from `?columns=`. */
   readonly preset: string | null;
+  /** From `?deadline=` in seconds and `?max_rows=`; null where not given. */
+  readonly deadlineMs: number | null;
+  readonly maxRows: number | null;
   /** For reports: `clickhouse://host:8123/database`, no user, no password. */
   readonly shown: string;
 }
@@ -42,9 +45,9 @@ export function parseClickhouseUrl(argument: string, env: Environment): Clickhou
   if (url.hostname === '') throw bad('has no host');
   if (url.hash !== '') throw bad('has a # in it; write it as %23');
 
-  const known = new Set(['columns', 'secure', 'user', 'password', 'database']);
+  const known = new Set(['columns', 'secure', 'user', 'password', 'database', 'deadline', 'max_rows']);
   for (const key of url.searchParams.keys())
-    if (!known.has(key)) throw bad(`has an unknown parameter "${plain(key.slice(0, 40))}" (known: columns, secure, user, database)`);
+    if (!known.has(key)) throw bad(`has an unknown parameter "${plain(key.slice(0, 40))}" (known: columns, deadline, max_rows, secure, user, database)`);
   if (url.searchParams.has('password')) throw bad('has the password among its parameters; write it before the @, or set CLICKHOUSE_PASSWORD');
   const secureParameter = url.searchParams.get('secure') ?? '';
   if (!/^(|0|1|true|false)$/.test(secureParameter)) throw bad('has a "secure" that is neither 0 nor 1');
@@ -76,9 +79,19 @@ export function parseClickhouseUrl(argument: string, env: Environment): Clickhou
     password,
     database,
     tables,
+    deadlineMs: wholeNumber(url, 'deadline', 280, bad, 1000),
+    maxRows: wholeNumber(url, 'max_rows', 100_000_000, bad),
     preset: url.searchParams.get('columns'),
     shown: plain(`clickhouse${secure ? 's' : ''}://${url.hostname}:${port}/${database}`),
   };
+}
+
+function wholeNumber(url: URL, name: string, most: number, bad: (what: string) => UserError, factor = 1): number | null {
+  const text = url.searchParams.get(name);
+  if (text === null) return null;
+  const value = Number(text);
+  if (!/^\d{1,12}$/.test(text) || value < 1 || value > most) throw bad(`has a "${name}" that is no whole number from 1 to ${String(most)}`);
+  return value * factor;
 }
 
 function unescaped(value: string, bad: (what: string) => UserError): string {

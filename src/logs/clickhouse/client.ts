@@ -127,10 +127,15 @@ const narrow = 'Narrow the time with --since and --until.';
 /** Header values are bytes; a password may be any text. */
 const asHeader = (value: string): string => Buffer.from(value, 'utf8').toString('latin1');
 
+/** The body's blocks, typed: the DOM's type of it has none. */
+function bodyOf(response: Response): AsyncIterable<Uint8Array> {
+  return (response.body ?? new Blob([]).stream()) as AsyncIterable<Uint8Array>;
+}
+
 async function firstBytes(response: Response): Promise<string> {
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of bodyOf(response)) {
     chunks.push(chunk);
     sizeBytes += chunk.length;
     if (sizeBytes >= errorBytes) break; // leaving the loop cancels the rest
@@ -142,7 +147,7 @@ async function* linesOf(response: Response, travelled: { bytes: number }): Async
   const decoder = new TextDecoder();
   let rest = '';
   let sizeBytes = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of bodyOf(response)) {
     sizeBytes += chunk.length;
     travelled.bytes += chunk.length;
     if (sizeBytes > maxAnswerBytes) throw new UserError('clickhouse-too-many-rows', 'one answer is larger than 512 MiB', narrow);
@@ -179,7 +184,7 @@ function friendly(error: unknown, address: ClickhouseAddress, { deadlineMs }: Cl
     return new UserError(
       'clickhouse-timeout',
       `${where}: no answer within ${String(Math.ceil((deadlineMs + graceMs) / 1000))} s`,
-      'Narrow the time with --since and --until, or raise --deadline.',
+      'Narrow the time with --since and --until, or raise ?deadline= (seconds) in the URL.',
       { cause: error },
     );
   }

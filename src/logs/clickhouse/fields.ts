@@ -58,7 +58,7 @@ export async function bindFields(
     new UserError(
       'clickhouse-unknown-column',
       plain(`${where} has no column ${shownReference(reference)} (${map.origin})`),
-      plain(`${suggestion(reference.column, [...known.keys()])}`),
+      plain(suggestion(reference.column, [...known.keys()])),
     );
 
   const timeReference = map.time.find((reference) => bind(reference) !== null);

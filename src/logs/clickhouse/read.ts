@@ -41,16 +41,14 @@ export interface ClickhouseOptions {
   readonly hints: FormatHints;
   /** Where `$NAME` of the URL, CLICKHOUSE_USER and CLICKHOUSE_PASSWORD come from. */
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** For each statement; two minutes where absent. */
-  readonly deadlineMs?: number;
-  /** The most rows that may travel; a million where absent. More is an error, not a cut. */
-  readonly maxRows?: number;
   readonly signal?: AbortSignal;
   /** Called now and then with the rows that arrived and will arrive. */
   readonly onProgress?: (rows: number, of: number) => void;
 }
 
+/** For each statement. */
 const defaultDeadlineMs = 120_000;
+/** The most rows that may travel. More is an error, not a cut. */
 const defaultMaxRows = 1_000_000;
 /** Rows that travel in one answer, unless a single minute has more. */
 const chunkRows = 50_000;
@@ -67,11 +65,12 @@ export async function readClickhouse(url: string, options: ClickhouseOptions): P
   const { since, until } = options;
   if (since !== null && until !== null && since >= until)
     throw new UserError('clickhouse-no-time', 'the time to look at ends before it begins', 'Check --since and --until.');
-  const client = await openClient(address, { deadlineMs: options.deadlineMs ?? defaultDeadlineMs, signal: options.signal });
+  const client = await openClient(address, { deadlineMs: address.deadlineMs ?? defaultDeadlineMs, signal: options.signal });
+  const limit = address.maxRows ?? defaultMaxRows;
   const parts: Part[] = [];
   for (const name of address.tables) {
     const table = await openTable(client, address, name, options.columns, since, until);
-    parts.push(await survey(client, table, options));
+    parts.push(await survey(client, table, options, limit));
   }
 
   const tally = openTally(parts.flatMap(({ inputs }) => inputs.map(({ meta }) => meta)));
@@ -81,12 +80,11 @@ export async function readClickhouse(url: string, options: ClickhouseOptions): P
     first += part.inputs.length;
   }
   const of = parts.reduce((sum, { minutes }) => sum + minutes.reduce((rows, each) => rows + each.rows, 0), 0);
-  const limit = options.maxRows ?? defaultMaxRows;
   if (of > limit) {
     throw new UserError(
       'clickhouse-too-many-rows',
       `${address.shown}: ${String(of)} rows would have to travel, the limit is ${String(limit)}`,
-      'Narrow the time with --since and --until, or raise --max-rows.',
+      'Narrow the time with --since and --until, or raise ?max_rows= in the URL.',
     );
   }
   const progress = { rows: 0, of };
@@ -138,7 +136,7 @@ async function rowsOf(client: Client, statement: Parameters<Client['rows']>[0], 
 const cell = (row: Row, i: number): string => row[i] ?? '';
 
 /** Everything that is asked before a row travels. */
-async function survey(client: Client, table: Table, options: ClickhouseOptions): Promise<Part> {
+async function survey(client: Client, table: Table, options: ClickhouseOptions, limit: number): Promise<Part> {
   const { window } = table;
   const untimed = table.fields.time.zoned ? 0 : Number((await rowsOf(client, withoutTime(table), 1))[0]?.[0] ?? 0);
   if (window === null) {
@@ -153,7 +151,6 @@ async function survey(client: Client, table: Table, options: ClickhouseOptions):
   const apart = !pooled;
   const found = hasLines ? await formatsIn(client, table, window, apart, options.hints) : { plans: [], formats: [], bySource: new Map<string, LogFormat>() };
 
-  const limit = options.maxRows ?? defaultMaxRows;
   let filter: Filter = { plans: found.plans, withoutQuietLevels: false, apart };
   let counted = await rowsOf(client, candidatesByMinute(table, window, filter));
   let skippedLines = 0;

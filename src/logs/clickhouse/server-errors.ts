@@ -63,7 +63,7 @@ export function userErrorOf(refusal: ServerRefusal, where: string): UserError {
       return make(
         'timeout',
         'a query took longer than its time limit',
-        'Narrow the time with --since and --until, or raise --deadline. A table whose order begins with its time column answers fastest.',
+        'Narrow the time with --since and --until, or raise ?deadline= (seconds) in the URL. A table whose order begins with its time column answers fastest.',
       );
     case 396:
     case 158:
