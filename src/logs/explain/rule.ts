@@ -44,6 +44,8 @@ export interface JointWitness {
   readonly all: readonly (LineWitness | RequestWitness)[];
   /** The farthest that the members' minutes may lie apart, in seconds; 60 where nothing better is known. */
   readonly withinSeconds: number;
+  /** A further condition on one choice of members, in the order of `all`: for instance that two of them name different ports. */
+  readonly where?: (members: readonly (EventGroup | FailureGroup)[]) => boolean;
   readonly weight: Weight;
   readonly host: 'upstream' | 'backend' | 'writer' | 'none';
 }
