@@ -145,12 +145,24 @@ export interface Crowd {
 }
 
 export function crowdOf(clients: readonly Client[]): Crowd {
+  const letIn = clients.filter((client) => shutOf(client) === null && client.sent.some(({ exchange }) => exchange.status !== null));
   const out = clients.flatMap((client): readonly ShutOut[] => {
     const how = shutOf(client);
     const [first] = client.sent;
-    return how === null || first === undefined ? [] : [{ client, how, first }];
+    if (how === null || first === undefined || isChance(client, first, letIn)) return [];
+    return [{ client, how, first }];
   });
-  return { out, in: clients.filter((client) => shutOf(client) === null && client.sent.some(({ exchange }) => exchange.status !== null)) };
+  return { out, in: letIn };
+}
+
+/**
+ * Whether a client that failed every time may just have had bad luck: those who were let in meet the same failure now and then, so a few
+ * failures in a row say nothing of this client. One chance in fifty is still luck.
+ */
+function isChance(client: Client, first: Sent, letIn: readonly Client[]): boolean {
+  const sent = letIn.flatMap((each) => each.sent);
+  const same = sent.filter(({ exchange }) => exchange.status === first.exchange.status && exchange.error === first.exchange.error);
+  return same.length > 0 && ((same.length + 1) / (sent.length + 2)) ** client.sent.length > 0.02;
 }
 
 /** A request of a client that was let in: a good answer before any other. */

@@ -113,6 +113,24 @@ const cases: readonly Case[] = [
     is: 'inconclusive',
   },
   { why: '403 to one of two clients of a network', made: { edge, requests: [forbidden(1)], clients: neighbour }, is: 'likely' },
+  {
+    why: 'one failure of a client, where its neighbour meets the same now and then',
+    made: {
+      edge,
+      requests: [lost(1)],
+      clients: { near: [served(5, '192.0.2.77'), lost(6, '192.0.2.77'), served(7, '192.0.2.77'), served(8, '192.0.2.77')] },
+    },
+    is: 'ruled-out',
+  },
+  {
+    why: 'many failures in a row of a client, where its neighbour meets the same now and then',
+    made: {
+      edge,
+      requests: [1, 2, 3, 4, 9, 10].map((n) => lost(n)),
+      clients: { near: [served(5, '192.0.2.77'), lost(6, '192.0.2.77'), served(7, '192.0.2.77'), served(8, '192.0.2.77')] },
+    },
+    is: 'likely',
+  },
   { why: '403 to everybody', made: { edge, requests: [forbidden(1)], clients: { near: [forbidden(5)] } }, is: 'ruled-out' },
 ];
 
