@@ -1,0 +1,279 @@
+// What each witness of a rule says in this run: which failing requests, in which minutes, at which host, by which lines.
+import type { EventGroup, FailureGroup, Tally } from '../records.ts';
+import { addressOf, hostNameOf, isLocal, triedAddresses, writerOf } from './addresses.ts';
+import type { SiteNames } from './addresses.ts';
+import type { Clocks } from './clocks.ts';
+import type { JointWitness, LineWitness, LogRule, RequestWitness, Weight } from './rule.ts';
+import type { Unit, Units } from './units.ts';
+
+/** One witness that speaks about one unit. */
+export interface Claim {
+  readonly rule: LogRule;
+  readonly weight: Weight;
+  /** 3 several things together, 2 a line about the request, 1 the request's own line, 0 a line about the machine at the same time. */
+  readonly closeness: 0 | 1 | 2 | 3;
+  readonly unit: number;
+  /** Minutes of the unit that it speaks about; null for all. */
+  readonly minutes: ReadonlySet<number> | null;
+  /** Name or address of the host; null for none or unknown. */
+  readonly host: string | null;
+  readonly events: readonly number[];
+  readonly failures: readonly number[];
+}
+
+export interface Testimony {
+  readonly claims: readonly Claim[];
+  /** Event groups that each rule's witnesses know, whether or not a failing request goes with them. */
+  readonly seen: ReadonlyMap<LogRule, ReadonlySet<number>>;
+}
+
+interface Court {
+  readonly tally: Tally;
+  readonly units: readonly Unit[];
+  readonly site: SiteNames | null;
+  /** Corrected minutes of each event group, ascending. */
+  readonly eventMinutes: readonly (readonly number[])[];
+  readonly unitsOfEvent: ReadonlyMap<number, readonly number[]>;
+  /** Event groups whose lines name no request. */
+  readonly keyless: readonly boolean[];
+  /** Servers that failing requests were given to, by name. */
+  readonly servers: ReadonlySet<string>;
+}
+
+/** Hears every witness of every rule. Pure; time grows with units × rules × minutes, never with requests. */
+export function hear(tally: Tally, clocks: Clocks, { units }: Units, rules: readonly LogRule[], site: SiteNames | null): Testimony {
+  const unitsOfEvent = new Map<number, number[]>();
+  units.forEach((unit, index) => {
+    for (const event of unit.events) unitsOfEvent.set(event, [...(unitsOfEvent.get(event) ?? []), index]);
+  });
+  const keyed = new Uint8Array(tally.events.length);
+  for (let row = 0; row < tally.eventKeys.length; row++)
+    if ((tally.eventKeys.request[row] ?? 0) !== 0) keyed[tally.eventKeys.group[row] ?? 0] = 1;
+  const court: Court = {
+    tally,
+    units,
+    site,
+    eventMinutes: tally.events.map((each) => {
+      const shift = Math.round((clocks.shiftMs[each.input] ?? 0) / 60_000);
+      return [...each.minutes.keys()].map((minute) => minute + shift).toSorted((a, b) => a - b);
+    }),
+    unitsOfEvent,
+    keyless: Array.from(keyed, (each) => each === 0),
+    servers: new Set(tally.failures.flatMap((each) => addressesIn(each).map((address) => hostNameOf(address, site)))),
+  };
+  const claims: Claim[] = [];
+  const seen = new Map<LogRule, Set<number>>();
+  for (const rule of rules) {
+    const known = new Set<number>();
+    seen.set(rule, known);
+    for (const witness of rule.witnesses) {
+      if (witness.kind === 'line') {
+        for (const event of eventsOf(court, witness)) known.add(event);
+        claims.push(...hearLine(court, rule, witness));
+      } else if (witness.kind === 'request') claims.push(...hearRequest(court, rule, witness));
+      else claims.push(...hearJoint(court, rule, witness));
+    }
+  }
+  return { claims, seen };
+}
+
+function eventsOf({ tally }: Court, witness: LineWitness): readonly number[] {
+  return tally.events.flatMap((event, index) =>
+    event.signature !== null && witness.signatures.includes(event.signature) && witness.where?.(event) !== false ? [index] : [],
+  );
+}
+
+function hearLine(court: Court, rule: LogRule, witness: LineWitness): readonly Claim[] {
+  return eventsOf(court, witness).flatMap((event): readonly Claim[] => {
+    const host = hostOfEvent(court, event, witness.host);
+    const about = (unit: number, weight: Weight, closeness: 0 | 2, minutes: ReadonlySet<number> | null): Claim => ({
+      rule,
+      weight,
+      closeness,
+      unit,
+      minutes,
+      host,
+      events: [event],
+      failures: [],
+    });
+    if (witness.perRequest) {
+      const joined = (court.unitsOfEvent.get(event) ?? []).map((unit) => about(unit, witness.weight, 2, null));
+      if (joined.length > 0) return joined;
+    }
+    // Of a line that should name its request and cannot, the time is all there is: never a proof.
+    const weight = witness.perRequest && witness.weight === 'proves' ? 'suggests' : witness.weight;
+    return court.units.flatMap((unit, index) => {
+      if (elsewhere(court, event, unit) || (witness.perRequest && (unit.events.length > 0 || !mayShare(court, event, unit)))) return [];
+      const minutes = minutesNear(court, unit, event, 60);
+      return minutes.size === 0 ? [] : [about(index, weight, 0, minutes)];
+    });
+  });
+}
+
+/** Whether a line without a request may be about these requests: it names none of the servers that others failed on instead. */
+function mayShare({ tally, keyless, units }: Court, event: number, unit: Unit): boolean {
+  if (keyless[event] !== true && unit.keyed) return false;
+  const address = addressOf(tally.events[event]?.upstream ?? null);
+  if (address === null) return true;
+  const names = (failures: readonly number[]): boolean => failures.some((each) => addressesIn(tally.failures[each]).includes(address));
+  return names(unit.failures) || !units.some((each) => names(each.failures));
+}
+
+function addressesIn(failure: FailureGroup | undefined): readonly string[] {
+  if (failure === undefined) return [];
+  const backend = addressOf(failure.backend);
+  return [...triedAddresses(failure.tries), ...(backend === null ? [] : [backend])];
+}
+
+function hearRequest(court: Court, rule: LogRule, witness: RequestWitness): readonly Claim[] {
+  return court.units.flatMap((unit, index) =>
+    unit.failures
+      .filter((failure) => {
+        const group = court.tally.failures[failure];
+        return group !== undefined && witness.where(group);
+      })
+      .map((failure): Claim => ({
+        rule,
+        weight: witness.weight,
+        closeness: 1,
+        unit: index,
+        minutes: null,
+        host: hostOfFailure(court, failure, witness.host),
+        events: [],
+        failures: [failure],
+      })),
+  );
+}
+
+/** What one member of a joint witness sees: units, and minutes of lines about the machine. */
+interface Sight {
+  /** Units that it is about; null for lines about the machine. */
+  readonly units: ReadonlyMap<number, { readonly events: readonly number[]; readonly failures: readonly number[] }> | null;
+  readonly minutes: readonly number[];
+  readonly events: readonly number[];
+}
+
+function hearJoint(court: Court, rule: LogRule, witness: JointWitness): readonly Claim[] {
+  const sights = witness.all.map((each) => (each.kind === 'line' ? sightOfLines(court, each) : sightOfRequests(court, each)));
+  if (sights.some((each) => each.minutes.length === 0)) return [];
+  const about = sights.flatMap((each) => (each.units === null ? [] : [each.units]));
+  const machine = sights.filter((each) => each.units === null);
+  // What the members say of single requests has to meet in the same request; where no request has it all, near in time is enough.
+  const shared = court.units.flatMap((_, index) => (about.length > 0 && about.every((each) => each.has(index)) ? [index] : []));
+  const any = court.units.flatMap((_, index) => (about.length === 0 || about.some((each) => each.has(index)) ? [index] : []));
+  const needed = shared.length > 0 ? machine : sights;
+  const reach = Math.max(Math.ceil(witness.withinSeconds / 60), 1) + court.tally.minuteStep - 1;
+  return (shared.length > 0 ? shared : any).flatMap((index): readonly Claim[] => {
+    const unit = court.units[index];
+    if (unit === undefined || machine.some((each) => each.events.length > 0 && each.events.every((event) => elsewhere(court, event, unit))))
+      return [];
+    const minutes = new Set([...unit.minutes.keys()].filter((minute) => needed.every((each) => near(each.minutes, minute, reach))));
+    if (minutes.size === 0) return [];
+    const own = about.map((each) => each.get(index)).filter((each) => each !== undefined);
+    const events = [...new Set([...own.flatMap((each) => each.events), ...machine.flatMap((each) => each.events)])];
+    const failures = own.flatMap((each) => each.failures);
+    const host =
+      witness.host === 'backend'
+        ? hostOfFailure(court, failures[0] ?? unit.failure, 'backend')
+        : witness.host === 'upstream'
+          ? (events.map((event) => hostOfEvent(court, event, 'upstream')).find((each) => each !== null) ??
+            hostOfFailure(court, unit.failure, 'backend'))
+          : witness.host === 'writer'
+            ? (events.map((event) => hostOfEvent(court, event, 'writer')).find((each) => each !== null) ??
+              hostOfFailure(court, unit.failure, 'writer'))
+            : null;
+    return [{ rule, weight: witness.weight, closeness: 3, unit: index, minutes, host, events, failures }];
+  });
+}
+
+function sightOfLines(court: Court, witness: LineWitness): Sight {
+  const events = eventsOf(court, witness);
+  const minutes = [...new Set(events.flatMap((event) => court.eventMinutes[event] ?? []))].toSorted((a, b) => a - b);
+  const units = new Map<number, { events: number[]; failures: number[] }>();
+  if (witness.perRequest)
+    for (const event of events)
+      for (const unit of court.unitsOfEvent.get(event) ?? []) {
+        const known = units.get(unit) ?? { events: [], failures: [] };
+        known.events.push(event);
+        units.set(unit, known);
+      }
+  // Lines that could be joined with no request still say that it happened, and when.
+  return { units: witness.perRequest && units.size > 0 ? units : null, minutes, events };
+}
+
+function sightOfRequests(court: Court, witness: RequestWitness): Sight {
+  const units = new Map<number, { events: number[]; failures: number[] }>();
+  const minutes = new Set<number>();
+  court.units.forEach((unit, index) => {
+    const failures = unit.failures.filter((each) => {
+      const group = court.tally.failures[each];
+      return group !== undefined && witness.where(group);
+    });
+    if (failures.length === 0) return;
+    units.set(index, { events: [], failures });
+    for (const minute of unit.minutes.keys()) minutes.add(minute);
+  });
+  return { units, minutes: [...minutes].toSorted((a, b) => a - b), events: [] };
+}
+
+/** Minutes of the unit that lie within so many seconds of a line of the group, as far as minutes tell. */
+function minutesNear(court: Court, unit: Unit, event: number, withinSeconds: number): ReadonlySet<number> {
+  const reach = Math.ceil(withinSeconds / 60) + court.tally.minuteStep - 1;
+  const minutes = court.eventMinutes[event] ?? [];
+  return new Set([...unit.minutes.keys()].filter((minute) => near(minutes, minute, reach)));
+}
+
+function near(sorted: readonly number[], minute: number, reach: number): boolean {
+  if (Number.isNaN(minute)) return false;
+  let [low, high] = [0, sorted.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] ?? 0) < minute - reach) low = middle + 1;
+    else high = middle;
+  }
+  return (sorted[low] ?? Infinity) <= minute + reach;
+}
+
+/** True where the site file says that the line was written on one host and the requests were served by another. */
+function elsewhere(court: Court, event: number, unit: Unit): boolean {
+  const writer = writerOfEvent(court, event);
+  if (writer === null || !court.servers.has(writer)) return false;
+  return !unit.failures.some((failure) => {
+    const group = court.tally.failures[failure];
+    const servers = addressesIn(group).map((each) => hostNameOf(each, court.site));
+    return servers.length === 0 || servers.includes(writer) || hostOfFailure(court, failure, 'writer') === writer;
+  });
+}
+
+// Of these the host in the line is the machine's name in the syslog header; of the others it is the Host of the request.
+const syslogFormats = /syslog|kernel|journal/;
+
+function writerOfEvent({ tally, site }: Court, index: number): string | null {
+  const event = tally.events[index];
+  if (event === undefined) return null;
+  const named = writerOf(tally.inputs[event.input]?.name ?? '', site);
+  if (named !== null) return named;
+  const header = syslogFormats.test(event.format) || event.product === 'kernel' || event.product === 'syslog' ? event.host : null;
+  return header === null ? null : hostNameOf(header.toLowerCase(), site);
+}
+
+function hostOfEvent(court: Court, index: number, where: 'upstream' | 'writer' | 'none'): string | null {
+  const event: EventGroup | undefined = court.tally.events[index];
+  if (where === 'none' || event === undefined) return null;
+  const address = where === 'upstream' ? addressOf(event.upstream) : null;
+  if (address === null) return where === 'writer' ? writerOfEvent(court, index) : null;
+  // A loopback address says as little as a socket about which machine it is, unless nothing better is known.
+  const writer = isLocal(address) ? writerOfEvent(court, index) : null;
+  if (address.startsWith('unix:')) return writer;
+  return writer ?? hostNameOf(address, court.site);
+}
+
+function hostOfFailure({ tally, site }: Court, index: number, where: 'backend' | 'writer' | 'none'): string | null {
+  const failure = tally.failures[index];
+  if (where === 'none' || failure === undefined) return null;
+  const writer = writerOf(tally.inputs[failure.input]?.name ?? '', site);
+  if (where === 'writer') return writer;
+  const address = addressOf(failure.backend);
+  if (address === null || address.startsWith('unix:')) return address === null ? null : writer;
+  return (isLocal(address) ? writer : null) ?? hostNameOf(address, site);
+}
