@@ -3,11 +3,12 @@
 import type { Scene } from '../model/cause.ts';
 import { cite } from '../model/cause.ts';
 import type { Measured, SiteFacts } from '../model/evidence.ts';
-import type { Citation } from '../model/finding.ts';
+import type { Citation, Finding } from '../model/finding.ts';
 import type { HaproxyConfig, HaproxySection, HaproxyServerStat } from '../model/observations.ts';
 import type { Listener } from '../model/site.ts';
 import type { Symptom } from '../model/symptom.ts';
 import { say } from '../model/text.ts';
+import type { Localised } from '../model/text.ts';
 import type { TraceHop } from '../model/trace.ts';
 import { unreachedSymptoms } from './balancer-reach.ts';
 import { isFailure, sameRequest } from './failure.ts';
@@ -253,4 +254,50 @@ export function checkFacts(scene: Scene<'backend-requests'>, check: HealthCheck)
     goodPath: path === check.path ? '' : path,
     siteHost: new URL(scene.site.url).host,
   };
+}
+
+/** A check that fails everywhere, and what clients see of it. */
+export interface TakenOut {
+  readonly check: HealthCheck;
+  readonly stats: readonly NonNullable<CheckedBackend['stat']>[];
+  readonly symptoms: readonly NoServerSymptom[];
+}
+
+/**
+ * What both judges of a wrong check ask first: is there a check, do HAProxy's own results (where they can be read) say that it fails
+ * everywhere in the way that `failsAs` matches, and does a client see a balancer without a server? A finding where the answer is no.
+ * `notAsked` gives the reason why this check is none of the judge's business, or null.
+ */
+export function takenOutByCheck(
+  scene: Looks & Scene<'logs' | 'firewall' | 'routes' | 'nginx-config'>,
+  failsAs: RegExp,
+  notAsked: (check: HealthCheck) => Localised | null = () => null,
+): TakenOut | Finding {
+  const host = scene.site.balancer?.name ?? null;
+  const notApplicable = (reason: Localised): Finding => ({ is: 'not-applicable', host, reason });
+  if (hasNoChecks(scene)) return notApplicable(say('open-source nginx has no health checks of its own', '开源版 nginx 没有主动健康检查'));
+  const check = healthCheckIn(scene);
+  if (check === 'none') return notApplicable(say('the balancer makes no HTTP health check', '负载均衡没有 HTTP 健康检查'));
+  if (check === null)
+    return {
+      is: 'inconclusive',
+      host,
+      reason: say('it is not known what the balancer’s health check asks', '不清楚负载均衡的健康检查请求什么'),
+      wouldTell: ['haproxy-config'],
+    };
+  const reason = notAsked(check);
+  if (reason !== null) return notApplicable(reason);
+  const stats = check.backends.flatMap(({ stat }) => (stat === null ? [] : [stat]));
+  const other = stats.find(({ server }) => !server.status.startsWith('DOWN') || !failsAs.test(server.checkStatus ?? ''));
+  if (other !== undefined) {
+    const { evidence, index, server } = other;
+    const says = say(
+      `HAProxy holds ${server.server} for ${server.status} (${server.checkStatus ?? 'no check'})`,
+      `HAProxy 认为 ${server.server} 的状态是 ${server.status}（${server.checkStatus ?? '无检查'}）`,
+    );
+    return { is: 'ruled-out', host, because: [cite(evidence, `/servers/${index}/status`, says)] };
+  }
+  const symptoms = noServerSymptoms(scene);
+  if (symptoms.length === 0) return notApplicable(say('no failure shows a balancer without a server', '没有失败表明负载均衡已无可用后端'));
+  return { check, stats, symptoms };
 }

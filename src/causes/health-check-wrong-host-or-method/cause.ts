@@ -1,7 +1,7 @@
 // The balancer asks for a good page in a way that the application does not answer: with HEAD or OPTIONS instead of GET, as HTTP/1.0, without a Host
 // header or with the backend's own address in it. A web server with several sites then serves another one or closes the connection, and the balancer
 // takes every backend out. The proof is the same path asked as a browser would: it is answered.
-import { checkFacts, checkText, hasNoChecks, healthCheckIn, noServerSymptoms, passes } from '../../facts/health-check.ts';
+import { checkFacts, checkText, passes, takenOutByCheck } from '../../facts/health-check.ts';
 import type { HealthCheck } from '../../facts/health-check.ts';
 import { citeHop } from '../../facts/dead-service.ts';
 import { isFailure } from '../../facts/failure.ts';
@@ -21,52 +21,13 @@ export const healthCheckWrongHostOrMethod = defineCause({
   wants: ['backend-requests', 'haproxy-config', 'haproxy-stat', 'nginx-config', 'logs', 'firewall', 'routes'],
   judge(scene) {
     const host = scene.site.balancer?.name ?? null;
-    if (hasNoChecks(scene))
-      return {
-        is: 'not-applicable',
-        host,
-        reason: say('open-source nginx has no health checks of its own', '开源版 nginx 没有主动健康检查'),
-      };
-    const check = healthCheckIn(scene);
-    if (check === 'none')
-      return { is: 'not-applicable', host, reason: say('the balancer makes no HTTP health check', '负载均衡没有 HTTP 健康检查') };
-    if (check === null)
-      return {
-        is: 'inconclusive',
-        host,
-        reason: say('it is not known what the balancer’s health check asks', '不清楚负载均衡的健康检查请求什么'),
-        wouldTell: ['haproxy-config'],
-      };
     const siteHost = new URL(scene.site.url).hostname;
+    const found = takenOutByCheck(scene, /^L7(STS|RSP)$/, (asked) =>
+      differencesOf(asked, siteHost).length === 0 ? say('the health check asks as a browser does', '健康检查的请求方式与浏览器相同') : null,
+    );
+    if ('is' in found) return found;
+    const { check, stats, symptoms } = found;
     const differences = differencesOf(check, siteHost);
-    if (differences.length === 0)
-      return { is: 'not-applicable', host, reason: say('the health check asks as a browser does', '健康检查的请求方式与浏览器相同') };
-    const stats = check.backends.flatMap(({ stat }) => (stat === null ? [] : [stat]));
-    const other = stats.find(({ server }) => !server.status.startsWith('DOWN') || !/^L7(STS|RSP)$/.test(server.checkStatus ?? ''));
-    if (other !== undefined) {
-      const { evidence, index, server } = other;
-      return {
-        is: 'ruled-out',
-        host,
-        because: [
-          cite(
-            evidence,
-            `/servers/${index}/status`,
-            say(
-              `HAProxy holds ${server.server} for ${server.status} (${server.checkStatus ?? 'no check'})`,
-              `HAProxy 认为 ${server.server} 的状态是 ${server.status}（${server.checkStatus ?? '无检查'}）`,
-            ),
-          ),
-        ],
-      };
-    }
-    const symptoms = noServerSymptoms(scene);
-    if (symptoms.length === 0)
-      return {
-        is: 'not-applicable',
-        host,
-        reason: say('no failure shows a balancer without a server', '没有失败表明负载均衡已无可用后端'),
-      };
     const asked = check.backends.filter(({ sent, plain }) => sent !== null && plain !== null);
     const same = asked.find(({ sent, plain }) => passes(check, sent) === true || passes(check, plain) === false);
     if (same?.plain != null && same.sent !== null) {

@@ -1,7 +1,7 @@
 // The balancer's health check asks for a page whose status code it does not accept: a path that is not there (404), that wants a login (401), that is
 // broken for itself (500), or one that answers 204 where only 200 counts. The backends work, but the balancer takes every one of them out and
 // answers for itself: HAProxy 503 at once, without a server in its log; Alibaba CLB 502.
-import { checkFacts, checkText, hasNoChecks, healthCheckIn, noServerSymptoms, passes } from '../../facts/health-check.ts';
+import { checkFacts, checkText, passes, takenOutByCheck } from '../../facts/health-check.ts';
 import { citeHop } from '../../facts/dead-service.ts';
 import { isFailure } from '../../facts/failure.ts';
 import { citeRequest, ids, outcomeText } from '../../facts/scene.ts';
@@ -19,48 +19,9 @@ export const healthCheckWrongStatus = defineCause({
   wants: ['backend-requests', 'haproxy-config', 'haproxy-stat', 'nginx-config', 'logs', 'firewall', 'routes'],
   judge(scene) {
     const host = scene.site.balancer?.name ?? null;
-    if (hasNoChecks(scene))
-      return {
-        is: 'not-applicable',
-        host,
-        reason: say('open-source nginx has no health checks of its own', '开源版 nginx 没有主动健康检查'),
-      };
-    const check = healthCheckIn(scene);
-    if (check === 'none')
-      return { is: 'not-applicable', host, reason: say('the balancer makes no HTTP health check', '负载均衡没有 HTTP 健康检查') };
-    if (check === null)
-      return {
-        is: 'inconclusive',
-        host,
-        reason: say('it is not known what the balancer’s health check asks', '不清楚负载均衡的健康检查请求什么'),
-        wouldTell: ['haproxy-config'],
-      };
-    const stats = check.backends.flatMap(({ stat }) => (stat === null ? [] : [stat]));
-    const other = stats.find(({ server }) => !server.status.startsWith('DOWN') || server.checkStatus !== 'L7STS');
-    if (other !== undefined) {
-      const { evidence, index, server } = other;
-      return {
-        is: 'ruled-out',
-        host,
-        because: [
-          cite(
-            evidence,
-            `/servers/${index}/status`,
-            say(
-              `HAProxy holds ${server.server} for ${server.status} (${server.checkStatus ?? 'no check'})`,
-              `HAProxy 认为 ${server.server} 的状态是 ${server.status}（${server.checkStatus ?? '无检查'}）`,
-            ),
-          ),
-        ],
-      };
-    }
-    const symptoms = noServerSymptoms(scene);
-    if (symptoms.length === 0)
-      return {
-        is: 'not-applicable',
-        host,
-        reason: say('no failure shows a balancer without a server', '没有失败表明负载均衡已无可用后端'),
-      };
+    const found = takenOutByCheck(scene, /^L7STS$/);
+    if ('is' in found) return found;
+    const { check, stats, symptoms } = found;
     const asked = check.backends.filter(({ sent }) => sent !== null);
     const passed = asked.find(({ sent, plain }) => passes(check, sent) === true || passes(check, plain) === true);
     const good = passed === undefined ? null : passes(check, passed.sent) === true ? passed.sent : passed.plain;
