@@ -1,15 +1,73 @@
 // The registry of log formats: which families there are, which of them wrote a file, and which may have written a single strange line.
 import type { FormatHints, LogFamily, LogFormat } from '../records.ts';
+import { alibabaAlbLog, alibabaFormat, alibabaSlbLog } from './alibaba.ts';
+import { apacheAccess, apacheAccessFormat } from './apache-access-log.ts';
+import { apacheErrorLog } from './apache-error-log.ts';
+import { gunicornLog, uwsgiLog } from './application-logs.ts';
+import { awsAlbLog, awsClassicLog } from './aws.ts';
+import { caddyLog } from './caddy.ts';
+import { cloudflareLog } from './cloudflare.ts';
 import { linesRead } from './detect.ts';
-import { nginxLayout, type LayoutPart } from './layout.ts';
+import { envoyJsonLog, envoyLog } from './envoy.ts';
+import { gcpLog } from './gcp.ts';
+import { haproxyLog } from './haproxy-log.ts';
+import { iisFormat, iisLog } from './iis.ts';
+import { apacheLayout, nginxLayout, type LayoutPart } from './layout.ts';
 import { nginxAccess, nginxAccessCandidates, nginxAccessFormat } from './nginx-access-log.ts';
 import { nginxErrorLog } from './nginx-error-log.ts';
+import { nginxJsonLog } from './nginx-json.ts';
+import { nodeLog } from './node-log.ts';
+import { phpErrorLog, phpFpmLog, phpFpmSlowLog } from './php-logs.ts';
+import { journaldLog, kernelLog, syslogLog } from './system-logs.ts';
+import { tomcatLog } from './tomcat.ts';
+import { traefikLog } from './traefik.ts';
 
+export { decodeTermination } from './haproxy-log.ts';
 export { nginxFormatsIn } from './nginx-config.ts';
 export type { LayoutPart } from './layout.ts';
 
 /** All families, the most specific first: of two that read a file equally well, the earlier is taken. */
-export const families: readonly LogFamily[] = [nginxErrorLog, nginxAccess];
+export const families: readonly LogFamily[] = [
+  caddyLog,
+  traefikLog,
+  envoyJsonLog,
+  envoyLog,
+  gcpLog,
+  cloudflareLog,
+  alibabaSlbLog,
+  alibabaAlbLog,
+  journaldLog,
+  awsAlbLog,
+  awsClassicLog,
+  iisLog,
+  haproxyLog,
+  nginxErrorLog,
+  apacheErrorLog,
+  phpFpmLog,
+  phpFpmSlowLog,
+  phpErrorLog,
+  gunicornLog,
+  kernelLog,
+  tomcatLog,
+  apacheAccess,
+  nginxAccess,
+  uwsgiLog,
+  nginxJsonLog,
+  nodeLog,
+  syslogLog,
+];
+
+/** Ids of formats whose date is when the request began; all other access logs write when it ended. */
+export const datedAtBeginning: ReadonlySet<string> = new Set([
+  'haproxy',
+  'envoy',
+  'envoy-json',
+  'traefik',
+  'apache-access',
+  'cloudflare',
+  'gcp-lb',
+  'uwsgi',
+]);
 
 const mostLines = 400;
 const mostChars = 65_536;
@@ -63,7 +121,12 @@ export function allFormats(hints: FormatHints): readonly LogFormat[] {
  * Null for an unknown id.
  */
 export function openFormat(id: string, dialect: string | null, hints: FormatHints): LogFormat | null {
-  if (id === nginxAccess.id && dialect !== null) return nginxAccessFormat(dialect);
+  if (dialect !== null) {
+    if (id === nginxAccess.id) return nginxAccessFormat(dialect);
+    if (id === apacheAccess.id) return apacheAccessFormat(dialect);
+    if (id === iisLog.id) return iisFormat(dialect);
+    if (id === alibabaSlbLog.id || id === alibabaAlbLog.id) return alibabaFormat(id, dialect);
+  }
   return allFormats(hints).find((format) => format.id === id && format.dialect === dialect) ?? null;
 }
 
@@ -72,5 +135,7 @@ export function openFormat(id: string, dialect: string | null, hints: FormatHint
  * not positional. Variables are named as nginx names them.
  */
 export function layoutOf(format: LogFormat): readonly LayoutPart[] | null {
-  return format.id === nginxAccess.id && format.dialect !== null ? nginxLayout(format.dialect) : null;
+  if (format.dialect === null) return null;
+  if (format.id === nginxAccess.id) return nginxLayout(format.dialect);
+  return format.id === apacheAccess.id ? apacheLayout(format.dialect) : null;
 }

@@ -1,0 +1,99 @@
+// Caddy writes one JSON object per line: requests, errors about them, and whatever else it has to say.
+import type { AccessRecord, ErrorRecord, LogFamily, LogFormat } from '../records.ts';
+import { isoMoment } from './dates.ts';
+import { linesRead, message } from './detect.ts';
+import { childOf, numberOf, objectOf, statusIn, textOf, type JsonObject } from './json-line.ts';
+import { orNull } from './layout-reader.ts';
+import { accessRecord } from './record.ts';
+
+/** `ts` is seconds since 1970 by default, and a date in the other encoders. */
+function timeOf(entry: JsonObject): { readonly at: number | null; readonly zoned: boolean } {
+  const seconds = numberOf(entry, 'ts');
+  if (seconds !== null) return { at: Math.round(seconds * 1000), zoned: true };
+  const moment = isoMoment(textOf(entry, 'ts').replaceAll('/', '-'), 0);
+  return { at: moment?.at ?? null, zoned: moment?.zoned ?? false };
+}
+
+function access(line: string): AccessRecord | null {
+  const entry = objectOf(line);
+  if (entry === null || !('ts' in entry) || !textOf(entry, 'logger').startsWith('http.log.access')) return null;
+  const request = childOf(entry, 'request');
+  if (request === null) return null;
+  const duration = numberOf(entry, 'duration');
+  const status = statusIn(entry, 'status');
+  return accessRecord({
+    ...timeOf(entry),
+    client: orNull(textOf(request, 'client_ip')) ?? orNull(textOf(request, 'remote_ip')) ?? orNull(textOf(request, 'remote_addr')),
+    method: orNull(textOf(request, 'method')),
+    path: orNull(textOf(request, 'uri')),
+    host: orNull(textOf(request, 'host')),
+    status,
+    durationMs: duration === null ? null : duration * 1000,
+    requestId: orNull(textOf(entry, 'uuid')) ?? orNull(textOf(entry, 'request_id')),
+    answeredBy: answererOf(entry),
+  });
+}
+
+/** A response of a server carries the server's own `Server` header beside Caddy's, or a `Via` of Caddy; its own errors carry Caddy's alone. */
+function answererOf(entry: JsonObject): AccessRecord['answeredBy'] {
+  const headers = childOf(entry, 'resp_headers');
+  const servers = headers?.['Server'];
+  if (headers === null || headers === undefined) return null;
+  if (Array.isArray(headers['Via']) && headers['Via'].some((via) => String(via).includes('Caddy'))) return 'upstream';
+  return Array.isArray(servers) && servers.some((name) => name !== 'Caddy') ? 'upstream' : null;
+}
+
+const upstreamIn = /\b(?:dial tcp|dial unix|read tcp [^\s]{1,80}->|upstream) ?([\w.:[\]/-]{3,200}?)(?::(?: |$)|$)/;
+
+function error(line: string): ErrorRecord | null {
+  const entry = objectOf(line);
+  if (entry === null || !('ts' in entry) || !('msg' in entry) || !('level' in entry)) return null;
+  const logger = textOf(entry, 'logger');
+  if (logger.startsWith('http.log.access')) return null;
+  const request = childOf(entry, 'request');
+  const said = textOf(entry, 'msg');
+  const detail = textOf(entry, 'error');
+  const text = detail === '' ? said : `${said}: ${detail}`;
+  const method = request === null ? '' : textOf(request, 'method');
+  return message('caddy', text, timeOf(entry), {
+    level:
+      textOf(entry, 'level')
+        .toLowerCase()
+        .replace(/^warning$/, 'warn')
+        .replace(/^(?:panic|fatal|dpanic)$/, 'emerg') || null,
+    client: request === null ? null : (orNull(textOf(request, 'client_ip')) ?? orNull(textOf(request, 'remote_ip'))),
+    request: request === null || method === '' ? null : `${method} ${textOf(request, 'uri')} ${textOf(request, 'proto')}`.trimEnd(),
+    host: request === null ? null : orNull(textOf(request, 'host')),
+    upstream: orNull(textOf(entry, 'upstream')) ?? orNull(textOf(entry, 'dial')) ?? upstreamIn.exec(text.slice(0, 1024))?.[1] ?? null,
+  });
+}
+
+const format: LogFormat = { id: 'caddy', product: 'caddy', dialect: null, access, error, begins: null, isFurniture: null };
+
+/** Caddy's JSON log. */
+export const caddyLog: LogFamily = {
+  id: 'caddy',
+  title: 'Caddy JSON: access and errors',
+  product: 'caddy',
+  kind: 'access',
+  fields: [
+    { name: 'ts', meaning: 'when the request ended' },
+    { name: 'logger', meaning: 'http.log.access…: a request; anything else: a message' },
+    { name: 'request.client_ip, request.remote_ip', meaning: 'client' },
+    { name: 'request.method, request.uri, request.host', meaning: 'method, path, host' },
+    { name: 'status', meaning: 'status' },
+    { name: 'duration', meaning: 'duration, in seconds' },
+    { name: 'resp_headers.Server, resp_headers.Via', meaning: 'upstream answered, where a server named itself' },
+    { name: 'uuid, request_id', meaning: 'request id, where configured' },
+    { name: 'level, msg, error', meaning: 'level and message of an error' },
+    { name: 'upstream, dial', meaning: 'upstream of an error; else the address in the message' },
+  ],
+  // Recorded from Caddy 2.6.
+  samples: [
+    '{"level":"info","ts":1795477923.1550214,"logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"127.0.0.1","remote_port":"51210","proto":"HTTP/1.1","method":"GET","host":"127.0.0.1:18140","uri":"/","headers":{"User-Agent":["curl/7.88.1"],"Accept":["*/*"]}},"user_id":"","duration":0.000057055,"size":2,"status":200,"resp_headers":{"Server":["Caddy"],"Content-Type":["text/plain; charset=utf-8"]}}',
+    '{"level":"error","ts":1795477923.234794,"logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"127.0.0.1","remote_port":"51230","proto":"HTTP/1.1","method":"GET","host":"127.0.0.1:18140","uri":"/app/500","headers":{"User-Agent":["curl/7.88.1"],"Accept":["*/*"]}},"user_id":"","duration":0.00152051,"size":3,"status":500,"resp_headers":{"Content-Type":["text/plain"],"Server":["Caddy","gunicorn"],"Date":["Mon, 23 Nov 2026 23:52:03 GMT"]}}',
+    '{"level":"error","ts":1795477923.1908376,"logger":"http.log.error.log0","msg":"dial tcp 127.0.0.1:18199: connect: connection refused","request":{"remote_ip":"127.0.0.1","remote_port":"51218","proto":"HTTP/1.1","method":"GET","host":"127.0.0.1:18140","uri":"/refused","headers":{"User-Agent":["curl/7.88.1"],"Accept":["*/*"]}},"duration":0.000281299,"status":502,"err_id":"j6b5sp9ea","err_trace":"reverseproxy.statusError (reverseproxy.go:1272)"}',
+    '{"level":"warn","ts":1795477918.871385,"logger":"admin","msg":"admin endpoint disabled"}',
+  ],
+  detect: (lines) => (linesRead(format, lines) > 0 ? format : null),
+};
