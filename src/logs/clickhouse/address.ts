@@ -47,8 +47,10 @@ export function parseClickhouseUrl(argument: string, env: Environment): Clickhou
 
   const known = new Set(['columns', 'secure', 'user', 'password', 'database', 'deadline', 'max_rows']);
   for (const key of url.searchParams.keys())
-    if (!known.has(key)) throw bad(`has an unknown parameter "${plain(key.slice(0, 40))}" (known: columns, deadline, max_rows, secure, user, database)`);
-  if (url.searchParams.has('password')) throw bad('has the password among its parameters; write it before the @, or set CLICKHOUSE_PASSWORD');
+    if (!known.has(key))
+      throw bad(`has an unknown parameter "${plain(key.slice(0, 40))}" (known: columns, deadline, max_rows, secure, user, database)`);
+  if (url.searchParams.has('password'))
+    throw bad('has the password among its parameters; write it before the @, or set CLICKHOUSE_PASSWORD');
   const secureParameter = url.searchParams.get('secure') ?? '';
   if (!/^(|0|1|true|false)$/.test(secureParameter)) throw bad('has a "secure" that is neither 0 nor 1');
   const secure = https || /^(1|true)$/.test(secureParameter);

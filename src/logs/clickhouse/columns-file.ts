@@ -23,7 +23,8 @@ export async function readColumns(nameOrPath: string): Promise<ColumnMap> {
   let text: string;
   try {
     const { size } = await stat(nameOrPath);
-    if (size > maxBytes) throw new UserError('file-too-large', `columns file ${nameOrPath} is larger than 256 KiB`, 'Is this the right file?');
+    if (size > maxBytes)
+      throw new UserError('file-too-large', `columns file ${nameOrPath} is larger than 256 KiB`, 'Is this the right file?');
     text = await readFile(nameOrPath, 'utf8');
   } catch (error) {
     if (error instanceof UserError || !(error instanceof Error) || !('code' in error)) throw error;
@@ -52,7 +53,11 @@ export function parseColumns(text: string, fileName: string): ColumnMap {
   };
   const broken = [...document.errors, ...document.warnings].slice(0, 50);
   if (broken.length > 0) {
-    return fail(broken.map(({ pos, message }) => problemAt(pos[0], '', `expected YAML, found this: ${(message.split('\n')[0] ?? '').slice(0, 200)}`, null)));
+    return fail(
+      broken.map(({ pos, message }) =>
+        problemAt(pos[0], '', `expected YAML, found this: ${(message.split('\n')[0] ?? '').slice(0, 200)}`, null),
+      ),
+    );
   }
   let data: unknown;
   try {
@@ -63,12 +68,12 @@ export function parseColumns(text: string, fileName: string): ColumnMap {
   }
   const result = columnsSchema.safeParse(data);
   if (result.success) return mapOfFile(result.data, `from ${fileName}`);
-  return fail(result.error.issues.flatMap((issue) => problemsOf(issue, document, data, problemAt)));
+  return fail(result.error.issues.flatMap((issue) => problemsOf(issue, document, problemAt)));
 }
 
 type ProblemAt = (offset: number, path: string, message: string, hint: string | null) => SiteProblem;
 
-function problemsOf(issue: z.core.$ZodIssue, document: Document, data: unknown, problemAt: ProblemAt): SiteProblem[] {
+function problemsOf(issue: z.core.$ZodIssue, document: Document, problemAt: ProblemAt): SiteProblem[] {
   const path = issue.path.map(String);
   const shown = path.join('.');
   if (issue.code === 'unrecognized_keys') {
@@ -76,13 +81,18 @@ function problemsOf(issue: z.core.$ZodIssue, document: Document, data: unknown, 
     return issue.keys.map((key) => {
       const best = nearest(key, known);
       const offset = offsetOf(document, [...path, key], 'key');
-      return problemAt(offset, [...path, key].join('.'), 'expected a key of the columns file', best === null ? `known here: ${known.join(', ')}` : `did you mean "${best}"?`);
+      return problemAt(
+        offset,
+        [...path, key].join('.'),
+        'expected a key of the columns file',
+        best === null ? `known here: ${known.join(', ')}` : `did you mean "${best}"?`,
+      );
     });
   }
   if (issue.code === 'invalid_union') {
     // The alternative for mappings complains in detail; where the value is one, that is the useful complaint.
     const inner = issue.errors.flat().filter((each) => each.path.length > 0 || each.code === 'unrecognized_keys');
-    if (inner.length > 0) return inner.flatMap((each) => problemsOf({ ...each, path: [...issue.path, ...each.path] }, document, data, problemAt));
+    if (inner.length > 0) return inner.flatMap((each) => problemsOf({ ...each, path: [...issue.path, ...each.path] }, document, problemAt));
     return [problemAt(offsetOf(document, path, 'value'), shown, `expected a column's name, {column, key, unit} or a list of them`, null)];
   }
   const expected = issue.message.startsWith('expected')

@@ -100,7 +100,9 @@ export async function bindFields(
       const type = first === undefined || first.key !== null ? undefined : known.get(first.column);
       return type !== undefined && !bareType(type).nullable && ['integer', 'float'].includes(typeKind(type));
     },
-    isNginx: [...firsts.values()].some(({ column, key }) => /^(upstream_addr|upstream_status|remote_addr|request_time)$/.test(key ?? column)),
+    isNginx: [...firsts.values()].some(({ column, key }) =>
+      /^(upstream_addr|upstream_status|remote_addr|request_time)$/.test(key ?? column),
+    ),
     said: plain(said.join(', ')),
   };
 }
@@ -209,11 +211,7 @@ async function timeFieldOf(
       const perMs = integer(unitsPerSecond[unit] / (unit === 's' ? 1 : 1000));
       const whole = kind === 'float' ? sql`round(${column} * 1000 / ${integer(unitsPerSecond[unit])})` : column;
       const ms =
-        kind === 'float'
-          ? sql`toInt64(${whole})`
-          : unit === 's'
-            ? sql`toInt64(${whole}) * 1000`
-            : sql`intDiv(toInt64(${whole}), ${perMs})`;
+        kind === 'float' ? sql`toInt64(${whole})` : unit === 's' ? sql`toInt64(${whole}) * 1000` : sql`intDiv(toInt64(${whole}), ${perMs})`;
       // The column stays bare on its side, so that an index serves.
       const limit = (at: number): Sql => (unit === 's' ? sql`${integer(at)} / 1000` : sql`${integer(at)} * ${perMs}`);
       return {

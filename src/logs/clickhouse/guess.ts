@@ -28,7 +28,19 @@ const names: Readonly<Record<Role, readonly string[]>> = {
   source: ['source', 'file', 'filename', 'log_file', 'source_type', 'service', 'service_name', 'appname', 'app', 'program', 'tag'],
   machine: ['hostname', 'host_name', 'machine', 'node', 'node_name', 'pod', 'pod_name', 'instance', '_hostname'],
 };
-const times = ['timestamp', 'time', 'event_time', 'ts', 'datetime', 'date_time', 'time_local', 'time_iso8601', 'msec', '_timestamp', 'logged_at'];
+const times = [
+  'timestamp',
+  'time',
+  'event_time',
+  'ts',
+  'datetime',
+  'date_time',
+  'time_local',
+  'time_iso8601',
+  'msec',
+  '_timestamp',
+  'logged_at',
+];
 
 const plainName = (name: string): string => name.toLowerCase().replaceAll(/[-._ ]/g, '');
 
@@ -46,7 +58,8 @@ export function guessColumns(columns: readonly Column[]): ColumnMap | null {
     return undefined;
   };
   const typed = columns.filter(({ type }) => isTimeType(type));
-  const time = find(times.filter((name) => typed.some((column) => plainName(column.name) === plainName(name)))) ?? typed[0]?.name ?? find(times);
+  const time =
+    find(times.filter((name) => typed.some((column) => plainName(column.name) === plainName(name)))) ?? typed[0]?.name ?? find(times);
   if (time === undefined) return null;
 
   const found: Partial<Record<Role, readonly Reference[]>> = {};
@@ -60,19 +73,24 @@ export function guessColumns(columns: readonly Column[]): ColumnMap | null {
   // `host` is the request's in a table of requests, and the machine's beside lines that a collector read from files.
   const host = byName.get('host');
   if (host !== undefined && !used.has(host)) {
-    const role = found.host !== undefined || (found.machine === undefined && found.status === undefined) || byName.has('sourcetype') ? 'machine' : 'host';
+    const role =
+      found.host !== undefined || (found.machine === undefined && found.status === undefined) || byName.has('sourcetype')
+        ? 'machine'
+        : 'host';
     if (found[role] === undefined) found[role] = [{ column: host, key: null, unit: null }];
   }
   return { time: [{ column: time, key: null, unit: null }], roles: found, strict: false, origin: 'guessed from the names of the columns' };
 }
 
 function unitOf(name: string): Reference['unit'] {
-  return /(?:_|^)(ms|us|ns)$/.exec(name)?.[1] as Reference['unit'] ?? null;
+  return (/(?:_|^)(ms|us|ns)$/.exec(name)?.[1] as Reference['unit']) ?? null;
 }
 
 /** Names worth saying where one was not found: the nearest, else the first few. */
 export function suggestion(wanted: string, known: readonly string[]): string {
   const best = nearest(wanted, known);
   if (best !== null) return `Did you mean "${best}"?`;
-  return known.length === 0 ? 'There is none that this user can see.' : `There are: ${known.slice(0, 12).join(', ')}${known.length > 12 ? ' …' : ''}.`;
+  return known.length === 0
+    ? 'There is none that this user can see.'
+    : `There are: ${known.slice(0, 12).join(', ')}${known.length > 12 ? ' …' : ''}.`;
 }

@@ -32,7 +32,8 @@ function isRequest({ fields }: Table): Sql {
 }
 
 /** 5xx, and whatever is no status. */
-const isBad = ({ fields }: Table): Sql => sql`(length(${fields.textOf('status')}) != 3 OR substring(${fields.textOf('status')}, 1, 1) IN ('0', '5'))`;
+const isBad = ({ fields }: Table): Sql =>
+  sql`(length(${fields.textOf('status')}) != 3 OR substring(${fields.textOf('status')}, 1, 1) IN ('0', '5'))`;
 
 const message = ({ fields }: Table): Sql => fields.textOf('message');
 const level = ({ fields }: Table): Sql => sql`lower(${fields.textOf('level')})`;
@@ -51,7 +52,9 @@ const isCandidate = (table: Table, filter: Filter): Sql =>
   sql`((${isRequest(table)} AND ${isBad(table)}) OR (${isLineToRead(table, filter)}))`;
 
 const origin = (table: Table, apart: boolean): Sql =>
-  apart ? sql`${table.fields.textOf('machine')} AS w5_machine, ${table.fields.textOf('source')} AS w5_source` : sql`'' AS w5_machine, '' AS w5_source`;
+  apart
+    ? sql`${table.fields.textOf('machine')} AS w5_machine, ${table.fields.textOf('source')} AS w5_source`
+    : sql`'' AS w5_machine, '' AS w5_source`;
 
 /** [machine, source, requests, lines, bytes of lines, first ms, last ms] */
 export function whoWrites(table: Table, stretch: Stretch, apart: boolean): Sql {
@@ -92,7 +95,11 @@ export function candidates(table: Table, stretch: Stretch, filter: Filter): Sql 
   const { fields } = table;
   const values = roles.map((role, i) => sql`${fields.textOf(role)} AS ${alias(i)}`);
   // The same rows in the same order, whatever the parts of the table and the threads of the server.
-  const order = joined(roles.flatMap((role, i) => (fields.of(role) === null ? [] : [alias(i)])), ', ', '1');
+  const order = joined(
+    roles.flatMap((role, i) => (fields.of(role) === null ? [] : [alias(i)])),
+    ', ',
+    '1',
+  );
   return sql`SELECT ${origin(table, filter.apart)}, ${isRequest(table)} AS w5_request, ${fields.time.ms} AS w5_ms, ${fields.time.written} AS w5_written, ${joined(values, ', ')} FROM ${table.from} WHERE ${within(table, stretch)} AND ${isCandidate(table, filter)} ORDER BY w5_ms, ${order}`;
 }
 

@@ -26,7 +26,7 @@ import {
 import type { Filter, Stretch } from './questions.ts';
 import { linePlanOf } from './raw-lines.ts';
 import type { LinePlan } from './raw-lines.ts';
-import { accessOf, errorOf, lineOf, momentOf, productOfSource } from './rows.ts';
+import { accessOf, errorOf, levelOf, lineOf, momentOf, productOfSource } from './rows.ts';
 import type { Values } from './rows.ts';
 import { openTable } from './table.ts';
 import type { Table } from './table.ts';
@@ -149,7 +149,9 @@ async function survey(client: Client, table: Table, options: ClickhouseOptions, 
   if (pooled) writers = await rowsOf(client, whoWrites(table, window, false));
   const hasLines = writers.some((row) => Number(cell(row, 3)) > 0);
   const apart = !pooled;
-  const found = hasLines ? await formatsIn(client, table, window, apart, options.hints) : { plans: [], formats: [], bySource: new Map<string, LogFormat>() };
+  const found = hasLines
+    ? await formatsIn(client, table, window, apart, options.hints)
+    : { plans: [], formats: [], bySource: new Map<string, LogFormat>() };
 
   let filter: Filter = { plans: found.plans, withoutQuietLevels: false, apart };
   let counted = await rowsOf(client, candidatesByMinute(table, window, filter));
@@ -162,7 +164,13 @@ async function survey(client: Client, table: Table, options: ClickhouseOptions, 
     skippedLines = all - total(counted, 1);
   }
   const inputs = writers.flatMap((row) => {
-    const [machine, source, requests, lines, bytes] = [cell(row, 0), cell(row, 1), Number(cell(row, 2)), Number(cell(row, 3)), Number(cell(row, 4))];
+    const [machine, source, requests, lines, bytes] = [
+      cell(row, 0),
+      cell(row, 1),
+      Number(cell(row, 2)),
+      Number(cell(row, 3)),
+      Number(cell(row, 4)),
+    ];
     const access = inputFor(table, 'access', machine, source, rowFormat(table, source), requests, lines === 0 ? bytes : 0);
     if (lines === 0) return [access];
     const format = found.bySource.get(`${machine}\0${source}`) ?? null;
@@ -244,7 +252,16 @@ async function countTotals(client: Client, part: Part, tally: TallyBuilder): Pro
     for await (const row of client.rows(requestTotals(table, stretch, filter.apart), { maxRows: maxGroups })) {
       const input = inputOf(part, 'access', cell(row, 0), cell(row, 1), true);
       const record = accessRecordOf({ ...nothing, addresses: cell(row, 3), pool: cell(row, 4) }, null, true, null);
-      add(tally, input, Number(cell(row, 2)), record.backend, Number(cell(row, 5)), Number(cell(row, 6)), Number(cell(row, 7)), table.fields.time.zoned);
+      add(
+        tally,
+        input,
+        Number(cell(row, 2)),
+        record.backend,
+        Number(cell(row, 5)),
+        Number(cell(row, 6)),
+        Number(cell(row, 7)),
+        table.fields.time.zoned,
+      );
     }
   }
   for (const plan of filter.plans) {
@@ -344,6 +361,8 @@ function* chunksOf({ minutes }: Part): Generator<{ from: number; until: number; 
   if (open !== null) yield open;
 }
 
+const quiet = new Set(['debug', 'info', 'notice']);
+
 function readRow(part: Part, row: Row, tally: TallyBuilder): void {
   const { fields } = part.table;
   const values = Object.fromEntries(candidateRoles.map((role, i) => [role, cell(row, candidateHead + i)])) as Values;
@@ -368,8 +387,11 @@ function readRow(part: Part, row: Row, tally: TallyBuilder): void {
     if (format.id !== input.format.id) tally.addOther(input.index, format.id, 1);
     return;
   }
-  // A level or the name of a program says that this is a message, and not a line that nobody understood.
-  if (fields.of('level') !== null || productOfSource(values.source) !== null) {
+  // In a log whose format is known, what that refuses is a line that nobody understood, unless its collector says that it is an error.
+  const level = levelOf(values.level);
+  const isMessage =
+    input.format.id === 'clickhouse-text' ? level !== null || productOfSource(values.source) !== null : level !== null && !quiet.has(level);
+  if (isMessage) {
     input.parsed++;
     tally.addError(errorOf(values, moment), place, textFormat(values.source), text);
     return;

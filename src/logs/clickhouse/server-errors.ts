@@ -46,7 +46,11 @@ export function userErrorOf(refusal: ServerRefusal, where: string): UserError {
         'Check the user in the URL and CLICKHOUSE_PASSWORD. A user needs to exist, with this password, and may be bound to other addresses.',
       );
     case 195: // address not allowed
-      return make('auth', 'the server does not let this user in from here', 'Its <networks> setting has to name the address of this machine.');
+      return make(
+        'auth',
+        'the server does not let this user in from here',
+        'Its <networks> setting has to name the address of this machine.',
+      );
     case 497:
       return make('access', `this user lacks a right (${refusal.said})`, 'It needs SELECT on the table; nothing is ever written.');
     case 81:
@@ -57,7 +61,11 @@ export function userErrorOf(refusal: ServerRefusal, where: string): UserError {
     case 16:
     case 47:
     case 10:
-      return make('unknown-column', `the server does not know a column (${refusal.said})`, 'Check the columns file against DESCRIBE TABLE.');
+      return make(
+        'unknown-column',
+        `the server does not know a column (${refusal.said})`,
+        'Check the columns file against DESCRIBE TABLE.',
+      );
     case 159:
     case 160:
       return make(
@@ -68,7 +76,11 @@ export function userErrorOf(refusal: ServerRefusal, where: string): UserError {
     case 396:
     case 158:
     case 307:
-      return make('too-many-rows', `the server's limit on rows or bytes was reached (${refusal.said})`, 'Narrow the time with --since and --until.');
+      return make(
+        'too-many-rows',
+        `the server's limit on rows or bytes was reached (${refusal.said})`,
+        'Narrow the time with --since and --until.',
+      );
     case 241:
       return make('memory', 'a query needed more memory than the server allows', 'Narrow the time with --since and --until.');
     case 201:

@@ -34,7 +34,11 @@ export function alias(number: number): Sql {
 export function identifier(...names: readonly string[]): Sql {
   for (const name of names) {
     if (name === '' || name.includes('\0') || name.length > 1000)
-      throw new UserError('clickhouse-bad-name', 'a name in ClickHouse cannot be empty, longer than 1000 characters or hold NUL', 'Check it.');
+      throw new UserError(
+        'clickhouse-bad-name',
+        'a name in ClickHouse cannot be empty, longer than 1000 characters or hold NUL',
+        'Check it.',
+      );
   }
   return { parts: [names.map((name) => `\`${escaped(name, '`')}\``).join('.')] };
 }

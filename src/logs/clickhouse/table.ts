@@ -46,7 +46,12 @@ export async function openTable(
     throw new UserError(
       'clickhouse-no-time',
       `${name}: no column looks like a time`,
-      plain(`Name it in a columns file: "time: COLUMN". ${suggestion('', columns.map((column) => column.name))}`),
+      plain(
+        `Name it in a columns file: "time: COLUMN". ${suggestion(
+          '',
+          columns.map((column) => column.name),
+        )}`,
+      ),
     );
   }
   const fields = await bindFields(wanted, columns, name, (column) => unitOfNumbers(client, from, column));
@@ -54,7 +59,12 @@ export async function openTable(
     throw new UserError(
       'clickhouse-no-content',
       plain(`${name}: no column is known to be a status or a message (${wanted.origin})`),
-      plain(`Name them in a columns file. ${suggestion('', columns.map((column) => column.name))}`),
+      plain(
+        `Name them in a columns file. ${suggestion(
+          '',
+          columns.map((column) => column.name),
+        )}`,
+      ),
     );
   }
   const window = await windowOf(client, from, fields, since, until);
@@ -80,7 +90,10 @@ async function columnsOf(client: Client, address: ClickhouseAddress, table: stri
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     if (error.code === 'clickhouse-unknown-table') {
-      const names = await namesOf(client, sql`SELECT name FROM system.tables WHERE database = ${text(address.database)} ORDER BY name LIMIT 1000`);
+      const names = await namesOf(
+        client,
+        sql`SELECT name FROM system.tables WHERE database = ${text(address.database)} ORDER BY name LIMIT 1000`,
+      );
       throw new UserError(error.code, plain(`${address.shown} has no table "${table}"`), plain(suggestion(table, names)), { cause: error });
     }
     if (error.code === 'clickhouse-unknown-database') {
@@ -117,20 +130,14 @@ async function unitOfNumbers(client: Client, from: Sql, column: Sql): Promise<'s
   return largest < 1e17 ? 'us' : 'ns';
 }
 
-async function windowOf(
-  client: Client,
-  from: Sql,
-  fields: Fields,
-  since: number | null,
-  until: number | null,
-): Promise<Table['window']> {
+async function windowOf(client: Client, from: Sql, fields: Fields, since: number | null, until: number | null): Promise<Table['window']> {
   const { time } = fields;
   const latest = async (after: number | null): Promise<number | null> => {
     const statement = sql`SELECT max(${time.ms}), count() FROM ${from} WHERE ${time.within(after, until)} AND ${time.ms} > ${integer(0)}`;
     for await (const [ms, count] of client.rows(statement, { maxRows: 1 })) if (Number(count) > 0) return Number(ms);
     return null;
   };
-  if (since !== null) return { from: since, until: until ?? (await latest(since) ?? since) + 1 };
+  if (since !== null) return { from: since, until: until ?? ((await latest(since)) ?? since) + 1 };
   // Recent rows first: where there are any, an index on the time spares the whole table.
   const recent = await latest((until ?? Date.now()) - dayMs);
   const last = recent ?? (await latest(null));
@@ -138,4 +145,3 @@ async function windowOf(
   const end = until ?? last + 1;
   return { from: end - dayMs, until: end };
 }
-
