@@ -18,7 +18,12 @@ const text = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
  * Adds what another thread counted, which is used up by it. `lineOf` says which line of its input a line is that the other thread could
  * only number within its stretch.
  */
-export function mergeState(into: TallyState, from: TallyState, lineOf: (line: number) => number, coarserPath: (path: string) => string): void {
+export function mergeState(
+  into: TallyState,
+  from: TallyState,
+  lineOf: (line: number) => number,
+  coarserPath: (path: string) => string,
+): void {
   const step = Math.max(into.minuteStep, from.minuteStep);
   coarsen(into, step);
   coarsen(from, step);
@@ -71,10 +76,9 @@ export function mergeState(into: TallyState, from: TallyState, lineOf: (line: nu
   coarsen(into, step);
 }
 
-function mergeCounted<T extends { count: number; first: number | null; last: number | null; minutes: Map<number, number>; samples: Spot[] }>(
-  a: T,
-  b: T,
-): T {
+function mergeCounted<
+  T extends { count: number; first: number | null; last: number | null; minutes: Map<number, number>; samples: Spot[] },
+>(a: T, b: T): T {
   a.count += b.count;
   a.first = earlier(a.first, b.first);
   a.last = later(a.last, b.last);

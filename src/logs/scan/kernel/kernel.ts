@@ -1,0 +1,22 @@
+// The fast path as the scanner sees it: something that counts the lines it is sure of and stops at the first that it is not.
+import type { Clock } from '../state.ts';
+import type { TallyBuilder } from '../tally.ts';
+
+/** Counts lines of one input whose format it has a plan for. It works in the memory of its workspace. */
+export interface Kernel {
+  /** Begins a piece. */
+  begin(builder: TallyBuilder, input: number, clock: Clock): void;
+  /**
+   * Counts lines in bytes [start, end) of the workspace. 0 where no whole line is left (`lineStart` is where the rest begins); else the line
+   * between `lineStart` and `lineEnd` is for the reader, and a number above 1 says what could be learnt from it.
+   */
+  run(start: number, end: number): number;
+  /** Lines counted by the last run. */
+  sureLines(): number;
+  lineStart(): number;
+  lineEnd(): number;
+  /** Learns what the parser makes of a value that the kernel saw for the first time. */
+  learn(reason: number, text: string): void;
+  /** Ends the piece: hands everything counted to the builder. */
+  end(): void;
+}
