@@ -121,6 +121,12 @@ export function occurrenceText(logs: LogAnalysis, occurrence: Occurrence, langua
   return `${countText(occurrence.count)} ${noun}${share}${span === null ? '' : `${comma}${span}`}`;
 }
 
+/** The hosts of a cause: `web-1, web-2`; a dash where it sits on no single one. */
+export function whereTexts(cause: Report['causes'][number]): string {
+  const hosts = cause.host === null ? cause.hosts : [cause.host];
+  return hosts.length === 0 ? '–' : hosts.map(plain).join(', ');
+}
+
 /** What would settle it where no cause is proven: one line for each kind of failure that nothing explains. */
 export function logsNext(report: Report, logs: LogAnalysis): readonly string[] {
   const needs = [...new Set(logs.unexplained.map((each) => plain(each.needs)))];

@@ -64,6 +64,7 @@ const table = {
   nothingRead: say('no line could be understood', '没有一行能识别'),
   dialect: say('as configured', '配置'),
   bar: say('bar', '柱'),
+  liveEnd: say('Ctrl-C ends it and prints the whole report', '按 Ctrl-C 结束并输出完整报告'),
   asTable: say('As figures', '以数字显示'),
   byCauseTitle: say('By cause', '按原因'),
   byBackendTitle: say('By backend', '按后端'),
