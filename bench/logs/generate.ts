@@ -1,6 +1,18 @@
 // Writes the data of the throughput bench into a folder, streaming, and keeps it there: what exists with the same recipe is used again.
 import { spawnSync } from 'node:child_process';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import path from 'node:path';
 
 import { errorLogOf, haproxyLine, jsonLine, nginxLine } from './lines.ts';
@@ -65,7 +77,7 @@ function firstPart(from: Dataset, file: string, bytes: number, isFailed: (line: 
     while (sink.bytes < bytes) {
       const length = readSync(fd, buffer);
       if (length === 0) break;
-      const lines = (rest + buffer.latin1Slice(0, length)).split('\n');
+      const lines = (rest + buffer.toString('latin1', 0, length)).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) if (sink.bytes < bytes) sink.add(`${line}\n`, isFailed(line));
     }
@@ -132,7 +144,15 @@ export function generate(folder: string, sizeMib: number, seed: number, say: (te
     }
     return [text.end(true), asJson.end(true), errors.end(false)] as const;
   });
-  const simple = (what: string, name: string, bytes: number, share: number, offset: number, perLine: number, write: typeof nginxLine): Dataset =>
+  const simple = (
+    what: string,
+    name: string,
+    bytes: number,
+    share: number,
+    offset: number,
+    perLine: number,
+    write: typeof nginxLine,
+  ): Dataset =>
     timed(what, () => {
       const next = trafficOf(seed + offset, bytes / perLine, share);
       const sink = new Sink(at(name));
@@ -146,7 +166,9 @@ export function generate(folder: string, sizeMib: number, seed: number, say: (te
   const burst = simple('access log with 8 % failing', 'burst.log', size, 0.08, 3, lineBytes, nginxLine);
   const haproxy = simple('HAProxy log', 'haproxy.log', size / 2, 0.005, 4, 197, haproxyLine);
   const part = timed('a quarter of the access log', () => firstPart(nginx, at('part.log'), size / 4, (line) => /" 5\d\d \d+ "/.test(line)));
-  const partJson = timed('an eighth of the JSON log', () => firstPart(json, at('part.json.log'), size / 4, (line) => line.includes('"status":5')));
+  const partJson = timed('an eighth of the JSON log', () =>
+    firstPart(json, at('part.json.log'), size / 4, (line) => line.includes('"status":5')),
+  );
   const gz = timed('the quarter as gzip', () => packed(part, at('part.log.gz'), 'gzip'));
   const zst = timed('the quarter as zstd', () => packed(part, at('part.log.zst'), 'zstd'));
   const datasets = { nginx, 'nginx-4x': large, burst, error, json, haproxy, part, 'part-json': partJson, gz, zst };

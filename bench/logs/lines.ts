@@ -102,7 +102,26 @@ export function haproxyLine(request: Request): string {
   const port = 1024 + ((request.bytes * 31 + total) % 60_000);
   const own = tries.length === 0;
   const status = own && request.status < 500 ? 301 : trouble === 'refused' ? 503 : request.status;
-  const state = trouble === 'timeout' ? 'sH--' : trouble === 'refused' ? 'SC--' : trouble !== null ? 'SH--' : own ? (status === 503 ? 'SC--' : 'LR--') : '----';
-  const timers = own ? (status === 503 ? `0/0/-1/-1/0` : `0/-1/-1/-1/0`) : trouble === 'refused' ? `0/0/-1/-1/${total}` : trouble !== null ? `0/0/1/-1/${total}` : `0/0/1/${Math.max(0, total - 2)}/${total}`;
+  const state =
+    trouble === 'timeout'
+      ? 'sH--'
+      : trouble === 'refused'
+        ? 'SC--'
+        : trouble !== null
+          ? 'SH--'
+          : own
+            ? status === 503
+              ? 'SC--'
+              : 'LR--'
+            : '----';
+  const timers = own
+    ? status === 503
+      ? `0/0/-1/-1/0`
+      : `0/-1/-1/-1/0`
+    : trouble === 'refused'
+      ? `0/0/-1/-1/${total}`
+      : trouble !== null
+        ? `0/0/1/-1/${total}`
+        : `0/0/1/${Math.max(0, total - 2)}/${total}`;
   return `${haproxyDates(request.at)} lb-1 haproxy[1234]: ${request.client}:${port} [${acceptDate(request.at)}.${pad(port % 1000, 3)}] fe_https~ be_shop/${server} ${timers} ${status} ${request.bytes} - - ${state} ${120 + (port % 50)}/118/${port % 20}/${port % 7}/${tries.length > 1 ? 1 : 0} 0/0 "${request.method} ${request.path}${request.query} HTTP/1.1"\n`;
 }

@@ -65,7 +65,24 @@ function pickerOf(weights: readonly number[], random: () => number): () => numbe
 
 const zipf = (count: number, exponent: number): number[] => Array.from({ length: count }, (_, index) => 1 / (index + 1) ** exponent);
 
-const words = ['api', 'v1', 'v2', 'orders', 'items', 'users', 'cart', 'search', 'login', 'checkout', 'static', 'img', 'js', 'css', 'help', 'blog'];
+const words = [
+  'api',
+  'v1',
+  'v2',
+  'orders',
+  'items',
+  'users',
+  'cart',
+  'search',
+  'login',
+  'checkout',
+  'static',
+  'img',
+  'js',
+  'css',
+  'help',
+  'blog',
+];
 const endings = ['', '', '', '.html', '.php', '.json', '.js', '.css', '.png', '/'];
 const agents = [
   'Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36',
