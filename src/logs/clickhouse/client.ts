@@ -18,6 +18,8 @@ export interface QueryOptions {
 export interface Client {
   /** `18.16.1`; as the server says, without anything strange. */
   readonly version: string;
+  /** Whether the server has JSONExtract, which reads any JSON; older ones read only what stands without blanks. */
+  readonly readsJson: boolean;
   /** The shown address. */
   readonly where: string;
   /**
@@ -119,7 +121,7 @@ export async function openClient(address: ClickhouseAddress, options: ClientOpti
   }
   const [major = 0, minor = 0] = version.split('.').map(Number);
   serverSide = major > 19 || (major === 19 && minor >= 14);
-  return { version: plain(version.slice(0, 40)), where: address.shown, rows, travelled };
+  return { version: plain(version.slice(0, 40)), readsJson: major >= 20, where: address.shown, rows, travelled };
 }
 
 const narrow = 'Narrow the time with --since and --until.';

@@ -42,18 +42,26 @@ export interface Fields {
 
 const unitsPerSecond = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 } as const;
 
+/** What binding has to know besides the columns. */
+export interface Surroundings {
+  /** The table's name for messages. */
+  readonly where: string;
+  readonly readsJson: boolean;
+  /** Asked for numbers whose unit nobody said. */
+  readonly timeUnit: (column: Sql) => Promise<'s' | 'ms' | 'us' | 'ns'>;
+}
+
 /**
- * Binds a map to a table's columns. `timeUnit` is asked for numbers of unknown unit. Throws UserError for a column that does not exist
+ * Binds a map to a table's columns. Throws UserError for a column that does not exist
  * (in a strict map), a time that is none, and a map that leads nowhere.
  */
 export async function bindFields(
   map: ColumnMap,
   columns: readonly Column[],
-  where: string,
-  timeUnit: (column: Sql) => Promise<'s' | 'ms' | 'us' | 'ns'>,
+  { where, readsJson, timeUnit }: Surroundings,
 ): Promise<Fields> {
   const known = new Map(columns.map(({ name, type }) => [name, type]));
-  const bind = (reference: Reference): Sql | null => expressionOf(reference, known);
+  const bind = (reference: Reference): Sql | null => expressionOf(reference, known, readsJson);
   const missing = (reference: Reference): UserError =>
     new UserError(
       'clickhouse-unknown-column',
@@ -71,7 +79,7 @@ export async function bindFields(
       plain(`Name it in a columns file: "time: COLUMN". ${suggestion('', [...known.keys()])}`),
     );
   }
-  const time = await timeFieldOf(timeReference, known, where, timeUnit);
+  const time = await timeFieldOf(timeReference, known, { where, readsJson, timeUnit });
 
   const expressions = new Map<Role, Sql>();
   const firsts = new Map<Role, Reference>();
@@ -118,7 +126,7 @@ function firstFilled(expressions: readonly Sql[]): Sql {
 }
 
 /** The reference as text; null where the table has no such column. */
-function expressionOf({ column, key }: Reference, known: ReadonlyMap<string, string>): Sql | null {
+function expressionOf({ column, key }: Reference, known: ReadonlyMap<string, string>, readsJson: boolean): Sql | null {
   const type = known.get(column);
   if (key === null) return type === undefined ? null : asText(identifier(column), type);
   if (type === undefined) {
@@ -139,6 +147,10 @@ function expressionOf({ column, key }: Reference, known: ReadonlyMap<string, str
       return sql`ifNull(toString(${identifier(column, ...key.split('.'))}), '')`;
     case 'string': {
       const whole = asText(base, type);
+      if (readsJson) {
+        const raw = sql`JSONExtractRaw(${whole}, ${text(key)})`;
+        return sql`if(substring(${raw}, 1, 1) = '"', JSONExtractString(${whole}, ${text(key)}), if(${raw} = 'null', '', ${raw}))`;
+      }
       const raw = sql`visitParamExtractRaw(${whole}, ${text(key)})`;
       return sql`if(substring(${raw}, 1, 1) = '"', visitParamExtractString(${whole}, ${text(key)}), if(${raw} = 'null', '', ${raw}))`;
     }
@@ -176,11 +188,10 @@ function asText(column: Sql, type: string): Sql {
 async function timeFieldOf(
   reference: Reference,
   known: ReadonlyMap<string, string>,
-  where: string,
-  timeUnit: (column: Sql) => Promise<'s' | 'ms' | 'us' | 'ns'>,
+  { where, readsJson, timeUnit }: Surroundings,
 ): Promise<TimeField> {
   const type = reference.key === null ? (known.get(reference.column) ?? '') : 'String';
-  const column = reference.key === null ? identifier(reference.column) : (expressionOf(reference, known) ?? sql`''`);
+  const column = reference.key === null ? identifier(reference.column) : (expressionOf(reference, known, readsJson) ?? sql`''`);
   const kind = typeKind(type);
   const bounds = (from: number | null, until: number | null, side: Sql, limit: (ms: number) => Sql): Sql =>
     joined(

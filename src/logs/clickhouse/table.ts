@@ -54,7 +54,11 @@ export async function openTable(
       ),
     );
   }
-  const fields = await bindFields(wanted, columns, name, (column) => unitOfNumbers(client, from, column));
+  const fields = await bindFields(wanted, columns, {
+    where: name,
+    readsJson: client.readsJson,
+    timeUnit: (column) => unitOfNumbers(client, from, column),
+  });
   if (fields.of('status') === null && fields.of('message') === null) {
     throw new UserError(
       'clickhouse-no-content',
