@@ -2,6 +2,8 @@
 import type { Measured } from '../model/evidence.ts';
 import type { Exchange } from '../model/exchange.ts';
 import type { ProbeId } from '../model/observations.ts';
+import { nineSteps } from '../model/steps.ts';
+import type { StepId } from '../model/steps.ts';
 import { say } from '../model/text.ts';
 import type { Localised } from '../model/text.ts';
 import type { Judgement } from './judge.ts';
@@ -16,18 +18,18 @@ export interface Step {
 const notTested = (en: string, zh: string): Localised => say(`not tested: ${en}`, `未测试：${zh}`);
 
 export function stepsOf(judgement: Judgement): readonly Step[] {
-  const step = (id: string, n: number, title: Localised, result: Localised): Step => ({ step: id, seed: `step ${n}`, title, result });
-  return [
-    step('error-page', 1, say('Who produced the error page', '错误页面由谁产生'), errorPage(judgement)),
-    step('edge-forwarding', 2, say('Is the edge forwarding right', '高防/安全网络转发是否正确'), edgeForwarding(judgement)),
-    step('clients', 3, say('All clients or some', '所有客户端还是部分客户端'), clients(judgement)),
-    step('balancer-state', 4, say('State of the balancer and its health checks', '负载均衡与健康检查状态'), balancerState(judgement)),
-    step('bypass-balancer', 5, say('Each backend asked directly', '绕过负载均衡直接访问每台后端'), bypass(judgement)),
-    step('layer-4', 6, say('Layer 7 against layer 4', '七层与四层对比'), otherLayer(judgement)),
-    step('resources', 7, say('CPU, memory, disk and network of the hosts', '主机 CPU、内存、磁盘、网络'), resources(judgement)),
-    step('logs-and-services', 8, say('Web logs, services and security software', 'Web 日志、服务与安全软件'), logsAndServices(judgement)),
-    step('kernel-parameters', 9, say('TCP parameters of the kernel', '内核 TCP 参数'), kernelParameters(judgement)),
-  ];
+  const results: Readonly<Record<StepId, (judgement: Judgement) => Localised>> = {
+    'error-page': errorPage,
+    'edge-forwarding': edgeForwarding,
+    clients,
+    'balancer-state': balancerState,
+    'bypass-balancer': bypass,
+    'layer-4': otherLayer,
+    resources,
+    'logs-and-services': logsAndServices,
+    'kernel-parameters': kernelParameters,
+  };
+  return nineSteps.map((each) => ({ ...each, result: results[each.step](judgement) }));
 }
 
 function measured<Id extends ProbeId>({ sceneFor }: Judgement, probe: Id): readonly Measured<Id>[] {

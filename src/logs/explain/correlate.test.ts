@@ -199,7 +199,7 @@ describe('the join', () => {
     [5, 200],
     [6, 200],
     [7, 900],
-    [8, 2500],
+    [8, 1400],
   ] as const)('is that of comparing everything with everything (seed %i, %i rows)', ([seed, size]) => {
     const tally = randomTally(seed, size);
     const clocks = { ...findClocks(tally, utc), shiftMs: new Float64Array(4) };

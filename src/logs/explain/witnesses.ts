@@ -145,85 +145,135 @@ function hearRequest(court: Court, rule: LogRule, witness: RequestWitness): read
   );
 }
 
-/** What one member of a joint witness sees: units, and minutes of lines about the machine. */
-interface Sight {
-  /** Units that it is about; null for lines about the machine. */
-  readonly units: ReadonlyMap<number, { readonly events: readonly number[]; readonly failures: readonly number[] }> | null;
+/** An event or failure group that a member of a joint witness knows. */
+interface Member {
+  readonly event: number | null;
+  readonly failure: number | null;
   readonly minutes: readonly number[];
-  readonly events: readonly number[];
+}
+/** What one member sees: of each unit the groups that are about its requests, and all groups. */
+interface Sight {
+  /** Null for lines that name no request of these logs. */
+  readonly about: ReadonlyMap<number, readonly Member[]> | null;
+  readonly all: readonly Member[];
 }
 
 function hearJoint(court: Court, rule: LogRule, witness: JointWitness): readonly Claim[] {
   const sights = witness.all.map((each) => (each.kind === 'line' ? sightOfLines(court, each) : sightOfRequests(court, each)));
-  if (sights.some((each) => each.minutes.length === 0)) return [];
-  const about = sights.flatMap((each) => (each.units === null ? [] : [each.units]));
-  const machine = sights.filter((each) => each.units === null);
+  if (sights.some((each) => each.all.length === 0)) return [];
+  const about = sights.flatMap((each) => (each.about === null ? [] : [each.about]));
   // What the members say of single requests has to meet in the same request; where no request has it all, near in time is enough.
-  const shared = court.units.flatMap((_, index) => (about.length > 0 && about.every((each) => each.has(index)) ? [index] : []));
-  const any = court.units.flatMap((_, index) => (about.length === 0 || about.some((each) => each.has(index)) ? [index] : []));
-  const needed = shared.length > 0 ? machine : sights;
+  const all = court.units.map((_, index) => index);
+  const shared = about.length === 0 ? all : all.filter((index) => about.every((each) => each.has(index)));
+  const concerned = shared.length > 0 ? shared : all.filter((index) => about.some((each) => each.has(index)));
   const reach = Math.max(Math.ceil(witness.withinSeconds / 60), 1) + court.tally.minuteStep - 1;
-  return (shared.length > 0 ? shared : any).flatMap((index): readonly Claim[] => {
+  return concerned.flatMap((index): readonly Claim[] => {
     const unit = court.units[index];
-    if (unit === undefined || machine.some((each) => each.events.length > 0 && each.events.every((event) => elsewhere(court, event, unit))))
-      return [];
-    const minutes = new Set([...unit.minutes.keys()].filter((minute) => needed.every((each) => near(each.minutes, minute, reach))));
+    if (unit === undefined) return [];
+    const near = sights.map(
+      (sight) => sight.about?.get(index) ?? sight.all.filter((each) => each.event === null || !elsewhere(court, each.event, unit)),
+    );
+    const chosen = choices(court, near, witness.where);
+    if (chosen === null) return [];
+    const minutes = new Set(
+      [...unit.minutes.keys()].filter((minute) =>
+        chosen.every(
+          (members, at) => sights[at]?.about?.has(index) === true || members.some((each) => isNear(each.minutes, minute, reach)),
+        ),
+      ),
+    );
     if (minutes.size === 0) return [];
-    const own = about.map((each) => each.get(index)).filter((each) => each !== undefined);
-    const events = [...new Set([...own.flatMap((each) => each.events), ...machine.flatMap((each) => each.events)])];
-    const failures = own.flatMap((each) => each.failures);
-    const host =
-      witness.host === 'backend'
-        ? hostOfFailure(court, failures[0] ?? unit.failure, 'backend')
-        : witness.host === 'upstream'
-          ? (events.map((event) => hostOfEvent(court, event, 'upstream')).find((each) => each !== null) ??
-            hostOfFailure(court, unit.failure, 'backend'))
-          : witness.host === 'writer'
-            ? (events.map((event) => hostOfEvent(court, event, 'writer')).find((each) => each !== null) ??
-              hostOfFailure(court, unit.failure, 'writer'))
-            : null;
-    return [{ rule, weight: witness.weight, closeness: 3, unit: index, minutes, host, events, failures }];
+    const events = [...new Set(chosen.flatMap((members) => members.flatMap((each) => each.event ?? [])))];
+    const failures = [...new Set(chosen.flatMap((members) => members.flatMap((each) => each.failure ?? [])))].filter((each) =>
+      unit.failures.includes(each),
+    );
+    return [
+      {
+        rule,
+        weight: witness.weight,
+        closeness: 3,
+        unit: index,
+        minutes,
+        host: hostOfJoint(court, witness.host, unit, events, failures),
+        events,
+        failures,
+      },
+    ];
   });
+}
+
+const mostChoices = 4096;
+
+/** The members of all choices that meet the condition, by place; null where none does. */
+function choices(court: Court, lists: readonly (readonly Member[])[], where: JointWitness['where']): readonly (readonly Member[])[] | null {
+  if (lists.some((each) => each.length === 0)) return null;
+  if (where === undefined) return lists;
+  const kept = lists.map(() => new Set<Member>());
+  let tried = 0;
+  const walk = (chosen: readonly Member[]): void => {
+    const next = lists[chosen.length];
+    if (next !== undefined) {
+      for (const each of next) if (tried < mostChoices) walk([...chosen, each]);
+      return;
+    }
+    tried++;
+    const groups = chosen.flatMap(({ event, failure }): (EventGroup | FailureGroup)[] => {
+      const group = event === null ? court.tally.failures[failure ?? -1] : court.tally.events[event];
+      return group === undefined ? [] : [group];
+    });
+    if (where(groups)) chosen.forEach((each, at) => kept[at]?.add(each));
+  };
+  walk([]);
+  return kept.every((each) => each.size > 0) ? kept.map((each) => [...each]) : null;
+}
+
+function hostOfJoint(
+  court: Court,
+  where: JointWitness['host'],
+  unit: Unit,
+  events: readonly number[],
+  failures: readonly number[],
+): string | null {
+  if (where === 'none') return null;
+  if (where === 'backend') return hostOfFailure(court, failures[0] ?? unit.failure, 'backend');
+  const named = events.map((event) => hostOfEvent(court, event, where)).find((each) => each !== null);
+  return named ?? hostOfFailure(court, unit.failure, where === 'upstream' ? 'backend' : 'writer');
 }
 
 function sightOfLines(court: Court, witness: LineWitness): Sight {
-  const events = eventsOf(court, witness);
-  const minutes = [...new Set(events.flatMap((event) => court.eventMinutes[event] ?? []))].toSorted((a, b) => a - b);
-  const units = new Map<number, { events: number[]; failures: number[] }>();
+  const about = new Map<number, Member[]>();
+  const all = eventsOf(court, witness).map((event): Member => ({ event, failure: null, minutes: court.eventMinutes[event] ?? [] }));
   if (witness.perRequest)
-    for (const event of events)
-      for (const unit of court.unitsOfEvent.get(event) ?? []) {
-        const known = units.get(unit) ?? { events: [], failures: [] };
-        known.events.push(event);
-        units.set(unit, known);
-      }
+    for (const member of all)
+      for (const unit of court.unitsOfEvent.get(member.event ?? -1) ?? []) about.set(unit, [...(about.get(unit) ?? []), member]);
   // Lines that could be joined with no request still say that it happened, and when.
-  return { units: witness.perRequest && units.size > 0 ? units : null, minutes, events };
+  return { about: about.size > 0 ? about : null, all };
 }
 
 function sightOfRequests(court: Court, witness: RequestWitness): Sight {
-  const units = new Map<number, { events: number[]; failures: number[] }>();
-  const minutes = new Set<number>();
+  const about = new Map<number, Member[]>();
+  const all: Member[] = [];
   court.units.forEach((unit, index) => {
-    const failures = unit.failures.filter((each) => {
-      const group = court.tally.failures[each];
-      return group !== undefined && witness.where(group);
-    });
-    if (failures.length === 0) return;
-    units.set(index, { events: [], failures });
-    for (const minute of unit.minutes.keys()) minutes.add(minute);
+    for (const failure of unit.failures) {
+      const group = court.tally.failures[failure];
+      if (group === undefined || !witness.where(group)) continue;
+      const minutes = [...unit.minutes.keys()].filter((minute) => !Number.isNaN(minute)).toSorted((a, b) => a - b);
+      const member: Member = { event: null, failure, minutes };
+      about.set(index, [...(about.get(index) ?? []), member]);
+      all.push(member);
+    }
   });
-  return { units, minutes: [...minutes].toSorted((a, b) => a - b), events: [] };
+  return { about, all };
 }
 
 /** Minutes of the unit that lie within so many seconds of a line of the group, as far as minutes tell. */
 function minutesNear(court: Court, unit: Unit, event: number, withinSeconds: number): ReadonlySet<number> {
   const reach = Math.ceil(withinSeconds / 60) + court.tally.minuteStep - 1;
   const minutes = court.eventMinutes[event] ?? [];
-  return new Set([...unit.minutes.keys()].filter((minute) => near(minutes, minute, reach)));
+  return new Set([...unit.minutes.keys()].filter((minute) => isNear(minutes, minute, reach)));
 }
 
-function near(sorted: readonly number[], minute: number, reach: number): boolean {
+function isNear(sorted: readonly number[], minute: number, reach: number): boolean {
   if (Number.isNaN(minute)) return false;
   let [low, high] = [0, sorted.length];
   while (low < high) {
