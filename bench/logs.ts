@@ -11,7 +11,6 @@ import type { Answer } from './logs/answers.ts';
 import { clean, datasetNames, generate } from './logs/generate.ts';
 import type { DatasetName, Datasets } from './logs/generate.ts';
 import { errorLogGoal, goals, memoryGoalMib, tailGoal } from './logs/goals.ts';
-import { nginxJsonFormat } from './logs/lines.ts';
 import { median, run } from './logs/measure.ts';
 import type { Run } from './logs/measure.ts';
 import { duckdbProgram, rivalsOf } from './logs/rivals.ts';
@@ -25,7 +24,7 @@ const help = `npm run bench:logs -- [options]
   --only A,B           only these: data (${datasetNames.join(' ')}), rivals (mawk-T3, wc …), ours, tail
   --dir FOLDER         where the data is kept (default ${path.join(os.tmpdir(), 'why5xx-bench-logs')})
   --seed N             of the data (default 1)
-  --ours dist|src      the built program (default; built first unless --no-build) or the sources
+  --ours dist|src|scan the built program (default; built first unless --no-build), the sources, or the scanner alone
   --no-build           use dist/ as it is
   --no-install         do not install missing programs
   --tail-seconds N     length of the live-tail measure (default 20)
@@ -143,6 +142,7 @@ function versions(): Record<string, string> {
 
 /** Our command before its files. */
 function ourCommand(): readonly string[] {
+  if (values.ours === 'scan') return [process.execPath, path.join(root, 'bench/logs/scan-only.ts')];
   const built = path.join(root, 'dist/cli/main.js');
   if (values.ours === 'dist') {
     if (values.build) {
@@ -166,11 +166,6 @@ interface Measured {
   failed: string | null;
 }
 
-const oursOn = (dataset: DatasetName, data: Datasets): readonly string[] => [
-  ...(dataset === 'json' || dataset === 'part-json' ? ['--log-format', nginxJsonFormat] : []),
-  data[dataset].file,
-];
-
 /** Measures ours and the rivals of one file, by turns, so that a disturbance hits all of them. */
 async function measure(dataset: DatasetName, data: Datasets, rivals: readonly Rival[], ours: readonly string[]): Promise<Measured[]> {
   const { file } = data[dataset];
@@ -187,7 +182,7 @@ async function measure(dataset: DatasetName, data: Datasets, rivals: readonly Ri
     answer,
     rounds,
   });
-  const contestants = [make('why5xx', 'T3', [...ours, ...oursOn(dataset, data), '-o', 'json', '--quiet'], ourAnswer)];
+  const contestants = [make('why5xx', 'T3', [...ours, file, '-o', 'json', '--quiet'], ourAnswer)];
   if (dataset === 'nginx')
     contestants.push(make('why5xx+error-log', 'T3', [...ours, file, data.error.file, '-o', 'json', '--quiet'], ourAnswer));
   for (const rival of rivals)
@@ -204,7 +199,7 @@ async function measure(dataset: DatasetName, data: Datasets, rivals: readonly Ri
         measured.answer = answer(one.stdout);
         measured.runs.push({ ...one, stdout: '', stderr: '' });
       } catch (error) {
-        measured.failed = String(error);
+        measured.failed = String(error).split('\n').slice(0, 2).join(' ');
         problem(`${dataset} ${measured.id}: ${measured.failed}`);
       }
     }
@@ -277,7 +272,8 @@ for (const size of sizes) {
   for (const each of wrong) problem(`answers disagree: ${each}`);
 
   let tail: TailResult | null = null;
-  if (only === null || only.has('tail')) {
+  if (values.ours !== 'scan' && (only === null || only.has('tail'))) {
+    say('\nlive tail');
     try {
       tail = await measureTail(ours, data.part.file, folderOf(size), 30, Number(values['tail-seconds']));
     } catch (error) {

@@ -1,20 +1,12 @@
-// The formats of the bench data: how nginx, nginx with a JSON format, nginx's error log and HAProxy write one request.
+// The formats of the bench data: how nginx (combined and the times and tries of upstreams), nginx with a JSON format, nginx's error log and HAProxy write one request.
 import { dayStart, randomOf, servers } from './traffic.ts';
 import type { Request } from './traffic.ts';
-
-/** The `log_format` of the text log, which every rival reads as combined with a tail. */
-export const nginxFormat =
-  '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" $request_time $upstream_addr $upstream_status $upstream_response_time';
-
-/** The `log_format` of the JSON log (`escape=json`). */
-export const nginxJsonFormat =
-  '{"time_iso8601":"$time_iso8601","remote_addr":"$remote_addr","request_method":"$request_method","request_uri":"$request_uri","server_protocol":"$server_protocol","status":$status,"body_bytes_sent":$body_bytes_sent,"http_referer":"$http_referer","http_user_agent":"$http_user_agent","request_time":$request_time,"upstream_addr":"$upstream_addr","upstream_status":"$upstream_status","upstream_response_time":"$upstream_response_time"}';
 
 const pad = (value: number, width = 2): string => String(value).padStart(width, '0');
 
 /** Dates are asked for in nearly rising order: one string per second is kept. */
 function bySecond(make: (clock: string) => string): (at: number) => string {
-  const made = new Array<string | undefined>(2 * 86_400);
+  const made: (string | undefined)[] = [];
   return (at) => {
     const second = at - dayStart;
     const known = made[second];
