@@ -52,7 +52,7 @@ export function dialectsOf(lines: readonly string[], hints: FormatHints, forced:
       left = left.filter((line) => !isRead(next, line));
     }
   }
-  const others = [...found, ...allFormats(hints)].filter(
+  const others = [...found, ...formatsFor(hints)].filter(
     (each, i, all) => (main === null || !isSame(each, main)) && all.findIndex((other) => isSame(other, each)) === i,
   );
   return { main, others };
@@ -65,7 +65,7 @@ const isRead = (format: LogFormat, line: string): boolean =>
 export function dialectKeys({ main, others }: Dialects, hints: FormatHints): DialectKeys | null {
   const all = main === null ? others : [main, ...others];
   for (const format of all) {
-    const again = openFormat(format.id, format.dialect, hints);
+    const again = open(keyOf(format), hints);
     if (again === null || !isSame(again, format)) return null;
   }
   return { main: main === null ? null : keyOf(main), others: others.map(keyOf) };
@@ -73,12 +73,27 @@ export function dialectKeys({ main, others }: Dialects, hints: FormatHints): Dia
 
 /** Opens what another thread decided. */
 export function openDialects(keys: DialectKeys, hints: FormatHints): Dialects {
-  const open = ({ id, dialect }: FormatKey): LogFormat => {
-    const format = openFormat(id, dialect, hints);
-    if (format === null) throw new Error(`no format ${id}`);
+  const found = (key: FormatKey): LogFormat => {
+    const format = open(key, hints);
+    if (format === null) throw new Error(`no format ${key.id}`);
     return format;
   };
-  return { main: keys.main === null ? null : open(keys.main), others: keys.others.map(open) };
+  return { main: keys.main === null ? null : found(keys.main), others: keys.others.map(found) };
+}
+
+const known = new WeakMap<FormatHints, readonly LogFormat[]>();
+
+/** All formats; made once per hints. */
+function formatsFor(hints: FormatHints): readonly LogFormat[] {
+  const before = known.get(hints);
+  if (before !== undefined) return before;
+  const formats = allFormats(hints);
+  known.set(hints, formats);
+  return formats;
+}
+
+function open(key: FormatKey, hints: FormatHints): LogFormat | null {
+  return formatsFor(hints).find((format) => isSame(format, key)) ?? openFormat(key.id, key.dialect, hints);
 }
 
 /** A record as one of the two kinds. */
