@@ -86,6 +86,7 @@ busybox                                /usr/bin/busybox|/bin/busybox
 conntrack                              /usr/sbin/conntrack
 chromium                               /usr/bin/chromium
 openssl                                /usr/bin/openssl
+clickhouse-server                      /usr/sbin/clickhouse-server
 util-linux                             /usr/bin/unshare
 '
 
@@ -185,6 +186,7 @@ install_debian_packages() {
     case $name in
       nginx | nginx-light) disable_new_service nginx ;;
       haproxy) disable_new_service haproxy ;;
+      clickhouse-server) disable_new_service clickhouse-server ;;
       openssh-server) disable_new_service ssh ;;
       php-fpm) for unit in /lib/systemd/system/php*-fpm.service; do [ -e "$unit" ] && disable_new_service "$(basename "$unit")"; done ;;
     esac

@@ -90,9 +90,14 @@ function problemsOf(issue: z.core.$ZodIssue, document: Document, problemAt: Prob
     });
   }
   if (issue.code === 'invalid_union') {
-    // The alternative for mappings complains in detail; where the value is one, that is the useful complaint.
-    const inner = issue.errors.flat().filter((each) => each.path.length > 0 || each.code === 'unrecognized_keys');
-    if (inner.length > 0) return inner.flatMap((each) => problemsOf({ ...each, path: [...issue.path, ...each.path] }, document, problemAt));
+    // Where the value is a mapping, what the alternative for mappings says of its keys is the useful complaint.
+    const inner = leavesOf(issue, issue.path).filter((each) => each.path.length > issue.path.length || each.code === 'unrecognized_keys');
+    const deepest = Math.max(...inner.map((each) => each.path.length));
+    const useful = inner.some((each) => each.code === 'unrecognized_keys')
+      ? inner.filter((each) => each.code === 'unrecognized_keys')
+      : inner.filter((each) => each.path.length === deepest);
+    const isNamed = useful.filter((each) => each.code !== 'invalid_type' || typeof each.path.at(-1) === 'string');
+    if (isNamed.length > 0) return isNamed.slice(0, 3).flatMap((each) => problemsOf(each, document, problemAt));
     return [problemAt(offsetOf(document, path, 'value'), shown, `expected a column's name, {column, key, unit} or a list of them`, null)];
   }
   const expected = issue.message.startsWith('expected')
@@ -103,6 +108,12 @@ function problemsOf(issue: z.core.$ZodIssue, document: Document, problemAt: Prob
         ? 'expected keys with values'
         : `expected something else (${issue.message})`;
   return [problemAt(offsetOf(document, path, 'value'), shown, expected, null)];
+}
+
+/** What the alternatives of a union complain about, unions in them taken apart. */
+function leavesOf(issue: z.core.$ZodIssue, path: z.core.$ZodIssue['path']): z.core.$ZodIssue[] {
+  if (issue.code !== 'invalid_union') return [{ ...issue, path }];
+  return issue.errors.flat().flatMap((each) => leavesOf(each, [...path, ...each.path]));
 }
 
 /** Where a key or a value stands; where there is none, the nearest thing around it. */

@@ -19,14 +19,25 @@ export interface LinePlan {
 
 const literal = (text: string): string => text.replaceAll(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
 
-const clock = String.raw`[0-2]\d:[0-5]\d`;
+const clock = String.raw`(?:[01]\d|2[0-3]):[0-5]\d`;
+const day = String.raw`(?:0[1-9]|[12]\d|3[01])`;
+const month = '(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)';
 /** Three groups: to the minute, second, zone. */
 const shapes = {
-  time_local: String.raw`(\d\d/[A-Z][a-z]{2}/\d{4}:${clock}):([0-5]\d)( [+-]\d{4})`,
-  time_iso8601: String.raw`(\d{4}-[01]\d-[0-3]\dT${clock}):([0-5]\d)(Z|[+-]\d\d:\d\d)`,
+  time_local: String.raw`(${day}/${month}/\d{4}:${clock}):([0-5]\d)( [+-]\d{4})`,
+  time_iso8601: String.raw`(\d{4}-(?:0[1-9]|1[0-2])-${day}T${clock}):([0-5]\d)(Z|[+-]\d\d:\d\d)`,
 } as const;
 
 const numbers = new Set(['msec', 'request_time', 'body_bytes_sent', 'bytes_sent', 'request_length', 'connection', 'connection_requests']);
+const numberLists = new Set([
+  'upstream_status',
+  'upstream_connect_time',
+  'upstream_header_time',
+  'upstream_response_time',
+  'upstream_response_length',
+  'upstream_bytes_received',
+  'upstream_bytes_sent',
+]);
 const isList = (name: string): boolean => name.startsWith('upstream_') && !/^upstream_(?:http|cookie|trailer|cache)_/.test(name);
 const pools = ['proxy_upstream_name', 'proxy_host', 'upstream_name'];
 const addresses = 'upstream_addr';
@@ -60,7 +71,7 @@ export function linePlanOf(format: LogFormat): LinePlan | null {
       grouped += literal(part.text);
     } else if (part.name === 'time_local' || part.name === 'time_iso8601') {
       const pattern = shapes[part.name];
-      quiet += pattern.replaceAll('(', '(?:');
+      quiet += pattern.replaceAll(/\((?!\?)/g, '(?:');
       grouped += pattern;
       key.push(group());
       second = group();
@@ -84,16 +95,19 @@ export function linePlanOf(format: LogFormat): LinePlan | null {
 
 const okStatus = String.raw`[1-46-9]\d\d`;
 
-/** A value that cannot be read in two ways; null where the format leaves that open. */
+/**
+ * A value that cannot be read in two ways; null where the format leaves that open. Narrower than the format's own reader wherever a pattern
+ * cannot follow it: what is not matched travels.
+ */
 function valuePattern(name: string, stop: string): string | null {
   const [first] = stop;
   if (numbers.has(name)) return first !== undefined && /[-.\d]/.test(first) ? null : String.raw`(?:-|[\d.]*)`;
-  if (first === undefined) return '.*';
+  if (numberLists.has(name)) return joinsLists(stop) || /^[-.\d]/.test(stop) ? null : listPattern(String.raw`(?:-|[\d.]+)`);
   if (first === '"') return String.raw`[^"\\]*(?:\\.[^"\\]*)*`;
-  if (isList(name)) {
-    if (first === ',' || stop.startsWith(' :')) return null;
-    const one = `[^ ,"${literal(first)}]+`;
-    return `(?:${one}(?:(?:, | : )${one})*)?`;
-  }
-  return `[^${literal(first)}]*`;
+  if (isList(name)) return joinsLists(stop) ? null : listPattern(`[^ ,"${first === undefined ? '' : literal(first)}]+`);
+  return first === undefined ? '.*' : `[^ ${literal(first)}]*`;
 }
+
+/** Whether what follows a list could be its next member. */
+const joinsLists = (stop: string): boolean => stop.startsWith(',') || stop.startsWith(' :');
+const listPattern = (one: string): string => `(?:${one}(?:(?:, | : )${one})*)?`;

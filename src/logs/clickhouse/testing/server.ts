@@ -11,6 +11,8 @@ const program = '/usr/sbin/clickhouse-server';
 
 export interface ClickhouseServer extends AsyncDisposable {
   readonly port: number;
+  /** Of the native protocol; 0 where it is not known. */
+  readonly tcpPort: number;
   /** Runs a statement with all rights; rejects with the server's words. */
   run(statement: string, body?: string): Promise<string>;
 }
@@ -43,12 +45,17 @@ const users = `<yandex>
 </yandex>`;
 
 /**
- * Starts the server of the Debian package, or uses the one at `WHY5XX_TEST_CLICKHOUSE` (a port on loopback) where that is set: so the same
+ * The server of the Debian package, or the one at `WHY5XX_TEST_CLICKHOUSE` (a port on loopback) where that is set: so the same
  * tests run against any version.
  */
 export async function startClickhouse(): Promise<ClickhouseServer> {
   const given = process.env['WHY5XX_TEST_CLICKHOUSE'];
-  if (given !== undefined) return { port: Number(given), run: runner(Number(given)), [Symbol.asyncDispose]: async () => {} };
+  if (given !== undefined) return { port: Number(given), tcpPort: 0, run: runner(Number(given)), [Symbol.asyncDispose]: async () => {} };
+  return startPackagedClickhouse();
+}
+
+/** Starts the server of the Debian package. */
+export async function startPackagedClickhouse(): Promise<ClickhouseServer> {
   if (!existsSync(program)) throw new Error(`${program} is missing: run npm run setup`);
   const folder = await mkdtemp(join(tmpdir(), 'why5xx-clickhouse-'));
   const [port, tcp, interserver] = [await freePort(), await freePort(), await freePort()];
@@ -89,7 +96,7 @@ export async function startClickhouse(): Promise<ClickhouseServer> {
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  return { port, run: runner(port), [Symbol.asyncDispose]: stop };
+  return { port, tcpPort: tcp, run: runner(port), [Symbol.asyncDispose]: stop };
 }
 
 function runner(port: number): ClickhouseServer['run'] {
