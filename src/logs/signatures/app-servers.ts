@@ -8,7 +8,17 @@ const node = entriesOf('node');
 const tomcat = entriesOf('tomcat');
 const other = entriesOf('other');
 
+const listens = new RegExp(
+  String.raw`(?:[Ll]istening (?:on|at|to)|[Rr]unning (?:on|at)|[Ss]tarted (?:server )?(?:on|at)|Local:|[Aa]vailable (?:on|at))[^\n]{0,40}?(?:(?:https?://)?(?<address>\[[\da-f:]*\]|\d{1,3}(?:\.\d{1,3}){3}|localhost|\*):|[Pp]ort(?:\(s\)|s)?:? ?|:)(?<port>\d{2,5})\b`,
+);
+const listening = (entry: typeof node, sample: string): Signature =>
+  entry('app-listening', listens, sample, 'The service listens on this port (and address, where it says so).', 'That it still does.');
+
 export const appServerSignatures: readonly Signature[] = [
+  listening(gunicorn, 'Listening at: http://127.0.0.1:8000 (4711)'),
+  listening(node, 'Server listening on http://localhost:3000'),
+  listening(tomcat, "Tomcat started on port(s): 8080 (http) with context path ''"),
+  listening(other, 'Uvicorn running on http://127.0.0.1:8000 (Press CTRL+C to quit)'),
   gunicorn(
     'gunicorn-worker-timeout',
     /^WORKER TIMEOUT \(pid:\s?(?<pid>\d+)\)/,
@@ -55,7 +65,7 @@ export const appServerSignatures: readonly Signature[] = [
   ),
   gunicorn(
     'gunicorn-started',
-    /^(?:Starting gunicorn \S+|Listening at: (?<address>\S+)|Booting worker with pid: \d+|Using worker: \w+)/,
+    /^(?:Starting gunicorn \S+|Booting worker with pid: \d+|Using worker: \w+)/,
     'Booting worker with pid: 4712',
     'gunicorn, or one more worker, started.',
     'That the one before it ended well.',

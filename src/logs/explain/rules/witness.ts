@@ -1,0 +1,175 @@
+// Short ways to write rules: witnesses, conditions, and the lines of several programs that say the same.
+import type { Layer } from '../../../model/finding.ts';
+import { say, type Localised } from '../../../model/text.ts';
+import type { EventGroup, FailureGroup } from '../../records.ts';
+import type { JointWitness, LineWitness, LogRule, RequestWitness, Weight, Witness } from '../rule.ts';
+
+type Pair = readonly [en: string, zh: string];
+const both = ([en, zh]: Pair): Localised => say(en, zh);
+
+interface RuleText {
+  readonly summary: Pair;
+  readonly fix: Pair;
+  readonly steps: readonly [Pair, ...Pair[]];
+  readonly verify: Pair;
+  readonly tell: Pair;
+  readonly consequenceOf?: readonly string[];
+}
+
+/** A rule from pairs of English and Chinese. */
+export function ruleOf(cause: string, layer: Layer, title: Pair, witnesses: readonly Witness[], text: RuleText): LogRule {
+  return {
+    cause,
+    title: both(title),
+    layer,
+    witnesses,
+    consequenceOf: text.consequenceOf ?? [],
+    summary: both(text.summary),
+    fix: { summary: both(text.fix), steps: text.steps.map((step) => both(step)), verify: both(text.verify) },
+    wouldTell: both(text.tell),
+  };
+}
+
+type EventTest = (event: EventGroup) => boolean;
+type FailureTest = (failure: FailureGroup) => boolean;
+
+/** A line about one failing request. */
+export const about = (signatures: readonly string[], weight: Weight, host: LineWitness['host'], where?: EventTest): LineWitness => ({
+  kind: 'line',
+  signatures,
+  weight,
+  host,
+  perRequest: true,
+  ...(where ? { where } : {}),
+});
+
+/** A line about the machine or a process, which explains requests only when it is near them in time. */
+export const near = (signatures: readonly string[], weight: Weight, host: LineWitness['host'], where?: EventTest): LineWitness => ({
+  ...about(signatures, weight, host, where),
+  perRequest: false,
+});
+
+/** A failing request that speaks for itself. */
+export const failing = (where: FailureTest, weight: Weight, host: RequestWitness['host'] = 'backend'): RequestWitness => ({
+  kind: 'request',
+  where,
+  weight,
+  host,
+});
+
+/** Several things within `withinSeconds`. */
+export const together = (
+  all: JointWitness['all'],
+  weight: Weight,
+  host: JointWitness['host'],
+  withinSeconds = 60,
+  where?: JointWitness['where'],
+): JointWitness => ({ kind: 'together', all, weight, host, withinSeconds, ...(where ? { where } : {}) });
+
+/** All of these have to hold. */
+export const every =
+  (...tests: readonly FailureTest[]): FailureTest =>
+  (failure) =>
+    tests.every((test) => test(failure));
+
+const word = (text: string, token: string): boolean => new RegExp(`(?:^|[^A-Za-z0-9_])${token}(?:$|[^A-Za-z0-9_])`).test(text);
+
+export const status =
+  (...codes: readonly number[]): FailureTest =>
+  ({ status: is }) =>
+    is !== null && codes.includes(is);
+export const of =
+  (...products: readonly FailureGroup['product'][]): FailureTest =>
+  ({ product }) =>
+    products.includes(product);
+/** Answered by the writer of the log itself, as far as its format says. */
+export const own: FailureTest = ({ answeredBy }) => answeredBy === 'self';
+export const timing =
+  (...classes: readonly FailureGroup['timing'][]): FailureTest =>
+  ({ timing: is }) =>
+    classes.includes(is);
+/** HAProxy's termination state begins with these two letters. */
+export const haproxy =
+  (...states: readonly string[]): FailureTest =>
+  ({ product, reason }) =>
+    product === 'haproxy' && reason !== null && states.includes(reason.slice(0, 2));
+/** HAProxy gave the request to no server. */
+export const noServer: FailureTest = ({ product, backend, tries }) =>
+  product === 'haproxy' && tries === '' && (backend === null || !backend.includes('/') || backend.includes('<NOSRV>'));
+/** Envoy's flags have one of these. */
+export const envoy =
+  (...flags: readonly string[]): FailureTest =>
+  ({ product, reason }) =>
+    product === 'envoy' && reason !== null && flags.some((flag) => word(reason, flag));
+/** The writer's reason has one of these words: Google's statusDetails, an IIS sub-status, Envoy's details. */
+export const reasoned =
+  (...words: readonly string[]): FailureTest =>
+  ({ reason }) =>
+    reason !== null && words.some((each) => word(reason, each.replaceAll('.', String.raw`\.`)));
+export const reasonLike =
+  (pattern: RegExp): FailureTest =>
+  ({ reason }) =>
+    reason !== null && pattern.test(reason);
+
+/** Where the line points: its upstream, or the address in its text. */
+export const target = (event: EventGroup): string => event.upstream ?? event.fields['target'] ?? '';
+export const isUnix: EventTest = (event) =>
+  /unix:|^\/|domain socket/.test(target(event)) || /unix:|Unix domain socket/.test(event.template);
+export const isFastcgi: EventTest = (event) =>
+  /^fastcgi:|php|fpm|:9000\b/.test(target(event)) || event.fields['scheme'] === 'FCGI' || (event.fields['scheme'] ?? '').startsWith('fcgi');
+export const isUwsgi: EventTest = (event) => /^s?uwsgi:/.test(target(event));
+export const isLoopback: EventTest = (event) => /(?:^|\/|@)(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::|\/|$)/.test(target(event));
+export const isIpv6: EventTest = (event) => /\[[\da-f:.]+\]/i.test(target(event));
+export const not =
+  (test: EventTest): EventTest =>
+  (event) =>
+    !test(event);
+export const errnoIn =
+  (...numbers: readonly string[]): EventTest =>
+  ({ fields }) =>
+    numbers.includes(fields['errno'] ?? '');
+/** The text of a line as far as the group keeps it. */
+export const says =
+  (pattern: RegExp): EventTest =>
+  (event) =>
+    pattern.test(event.template) ||
+    event.samples.some(({ text }) => pattern.test(text)) ||
+    Object.values(event.fields).some((value) => pattern.test(value));
+
+/** Ids of lines that say the same in the words of several programs. */
+export const lines = {
+  refused: ['connect-refused', 'apache-connect-refused', 'go-connect-refused'],
+  connectTimeout: ['connect-timeout', 'connect-timeout-kernel', 'apache-connect-timeout', 'go-connect-timeout'],
+  noRoute: ['connect-no-route', 'apache-connect-no-route', 'go-connect-no-route'],
+  networkUnreachable: ['connect-network-unreachable', 'apache-connect-network-unreachable', 'go-connect-network-unreachable'],
+  permission: ['connect-permission', 'apache-connect-permission', 'go-connect-permission'],
+  noSuchFile: ['connect-no-such-file', 'apache-connect-no-such-file', 'go-connect-no-such-file'],
+  backlogFull: ['connect-backlog-full', 'apache-connect-backlog-full'],
+  noLocalAddress: ['connect-no-local-address', 'apache-connect-no-local-address'],
+  readTimeout: ['read-timeout', 'apache-fcgi-dispatch-timeout', 'go-header-timeout', 'envoy-timeout'],
+  closed: ['reset-reading-header', 'premature-close', 'apache-fcgi-dispatch', 'go-closed', 'envoy-connection-termination'],
+  oom: ['kernel-oom', 'kernel-oom-cgroup', 'systemd-oom', 'k8s-oom-killed'],
+} as const;
+
+/** Apache's line for a backend that took the request and gave no answer; the errno in front tells a timeout from a close. */
+export const apacheReadTimeout: EventTest = (event) => errnoIn('110', '70007')(event) || says(/timeout specified has expired/)(event);
+
+/** What a proxy writes when its backend's answer did not come in time. */
+export const slowAnswers = (weight: Weight): readonly LineWitness[] => [
+  about(lines.readTimeout, weight, 'upstream'),
+  about(['apache-read-status', 'apache-timeout'], weight, 'upstream', apacheReadTimeout),
+];
+
+/** What a proxy writes when its backend closed without an answer. */
+export const closedAnswers = (weight: Weight): readonly LineWitness[] => [
+  about(lines.closed, weight, 'upstream'),
+  about(['apache-read-status'], weight, 'upstream', (event) => !apacheReadTimeout(event)),
+];
+/** The same as one member of several that have to come together. */
+export const closedAnswer = about([...lines.closed, 'apache-read-status', 'reset-sending-request'], 'suggests', 'upstream');
+export const slowAnswer = about([...lines.readTimeout, 'apache-read-status'], 'suggests', 'upstream');
+/** A gateway's own error in an access log, whoever keeps it: no backend answered. */
+export const gatewayError = failing(
+  (failure) => failure.status !== null && [502, 503, 504].includes(failure.status) && failure.answeredBy !== 'upstream',
+  'fits',
+);
