@@ -7,8 +7,10 @@ import {
   openSync,
   readFileSync,
   readSync,
+  readdirSync,
   renameSync,
   rmSync,
+  rmdirSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -183,4 +185,5 @@ export function clean(folder: string): void {
   const { datasets } = JSON.parse(readFileSync(manifest, 'utf8')) as { readonly datasets: Datasets };
   for (const { file } of Object.values(datasets)) rmSync(path.join(folder, path.basename(file)), { force: true });
   rmSync(manifest);
+  if (readdirSync(folder).length === 0) rmdirSync(folder);
 }

@@ -5,7 +5,10 @@ import { cellsAnswer } from './answers.ts';
 import type { Answer } from './answers.ts';
 import type { DatasetName } from './generate.ts';
 
-/** `read` reads and throws away, `count` counts failing lines, T1 and T3 as docs/benchmarks of the results say. */
+/**
+ * `read` reads and throws away, `lines` counts lines, `count` counts failing ones. T1: failures by minute and server. T3: requests of all
+ * lines by minute and server, and failures by minute, server, status, path and client network; a rate needs both.
+ */
 export type Question = 'read' | 'lines' | 'count' | 'T1' | 'T3';
 
 export interface Rival {

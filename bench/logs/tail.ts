@@ -1,7 +1,6 @@
 // The live tail: a writer at a steady rate with two rotations, our own program following, its share of a core and what it missed.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -46,7 +45,6 @@ export async function measureTail(
   const report = path.join(folder, 'report.json');
   const follower = spawn(program, [...args, target, '--follow', '-o', `json:${report}`, '--quiet'], {
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, TMPDIR: os.tmpdir() },
   });
   const errors: Buffer[] = [];
   follower.stderr.on('data', (part: Buffer) => errors.push(part));
