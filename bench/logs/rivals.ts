@@ -171,7 +171,7 @@ export function rivalsOf(duckdb: string | null): readonly Rival[] {
         ];
   return [
     ...text('nginx'),
-    { id: 'cat', dataset: 'nginx', question: 'read', program: 'cat', command: shell('cat "$1" | cat > /dev/null'), answer: nothing },
+    { id: 'cat', dataset: 'nginx', question: 'read', program: 'cat', command: shell('cat "$1" > /dev/null'), answer: nothing },
     {
       id: 'grep',
       dataset: 'nginx',
