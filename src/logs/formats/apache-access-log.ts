@@ -56,7 +56,6 @@ export const apacheAccess: LogFamily = {
     '127.0.0.1 - - [23/Nov/2026:23:52:03 +0000] "GET /app/sleep HTTP/1.1" 502 381',
     '127.0.0.1 - - [23/Nov/2026:23:52:03 +0000] "GET /app/sleep HTTP/1.1" 502 544 "-" "curl/7.88.1" 2002426',
     '127.0.0.1 - - [23/Nov/2026:23:52:03 +0000] "GET /app/sleep HTTP/1.1" 502 544 "-" "curl/7.88.1" 2/2002426',
-    '127.0.0.1 - - [23/Nov/2026:23:52:19 +0000] "GET /a\\"b HTTP/1.1" 404 397 "-" "q\\"\\\\z"',
   ],
   detect(lines) {
     const told = lines.some(isApaches) ? [combined, ...dialects] : dialects;

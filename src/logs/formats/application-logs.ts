@@ -67,7 +67,7 @@ export const gunicornLog: LogFamily = {
   fields: [
     { name: '[date zone]', meaning: 'when it was written' },
     { name: '[pid]', meaning: 'master or worker' },
-    { name: '[LEVEL]', meaning: 'CRITICAL ERROR WARNING INFO DEBUG' },
+    { name: '[LEVEL]', meaning: 'level: CRITICAL ERROR WARNING INFO DEBUG' },
     { name: 'message and traceback', meaning: 'the message' },
     { name: 'Error handling request PATH', meaning: 'request' },
     { name: 'access log', meaning: "gunicorn's default is letter for letter nginx's combined, and read as that" },

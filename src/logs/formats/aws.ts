@@ -91,7 +91,7 @@ const fields: LogFamily['fields'] = [
   { name: 'target:port, backend:port', meaning: 'backend; - where none was chosen or reached' },
   {
     name: 'request, target and response processing time',
-    meaning: 'seconds; the middle one is the time until the header; -1 where there was no answer',
+    meaning: 'seconds, together the duration; the middle one is the time until the header; -1 where there was no answer',
   },
   { name: 'elb_status_code', meaning: 'status' },
   { name: 'target_status_code, backend_status_code', meaning: 'status of the try; a number proves that the backend answered' },

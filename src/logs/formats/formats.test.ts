@@ -139,7 +139,8 @@ describe('nginx error', () => {
     ['2026/11/23 21:12:50 [alert] 30478#30478: 128 worker_connections are not enough', 'worker-connections'],
     ['2026/11/23 21:12:50 [emerg] 7#7: host not found in upstream "app.internal" in /etc/nginx/conf.d/a.conf:4', 'host-not-found'],
     ['2026/11/23 21:12:50 [info] 7#7: *35 client sent too long header line: "Cookie: session=abcdef...', null],
-    ['2026/11/23 21:12:50 [notice] 7#7: signal process started', null],
+    ['2026/11/23 21:12:50 [notice] 7#7: signal process started', 'nginx-started'],
+    ['2026/11/23 21:12:50 [notice] 7#7: nobody has ever written this', null],
   ] as const)('knows %s', ([record, signature]) => {
     expect(parseNginxError(record, 0)?.signature).toBe(signature);
   });
@@ -199,7 +200,10 @@ describe('php-fpm', () => {
         0,
       )?.signature,
     ).toBe('fpm-child-signal');
-    expect(parseFpmLog('[23-Nov-2026 21:12:51] NOTICE: about to trace 32644', 0)).toMatchObject({ signature: null, level: 'notice' });
+    expect(parseFpmLog('[23-Nov-2026 21:12:51] NOTICE: nobody has ever written this', 0)).toMatchObject({
+      signature: null,
+      level: 'notice',
+    });
     expect(parseFpmLog('no date', 0)).toBeNull();
   });
 

@@ -61,7 +61,7 @@ export function haproxyRequest(text: string): AccessRecord | null {
 }
 
 const eventStart =
-  /^(?:(?:Backup )?[Ss]erver \S+\/\S+ |Health check for (?:backup )?server |(?:backend|proxy|listen) '?\S+ has no server available|Proxy \S+ |Stopping |Pausing |Starting |[\w-]+ (?:reached|changed) |\[WARNING\]|\[ALERT\]|\[NOTICE\])/;
+  /^(?:(?:Backup )?[Ss]erver \S+\/\S+ |Health check for (?:backup )?server |(?:backend|proxy|listen) '?\S+ has no server available|Proxy \S+ |Stopping |Pausing |Starting |[\w-]{1,64} (?:reached|changed) )/;
 const stderrHead = /^\[(NOTICE|WARNING|ALERT|DEBUG|DIAG)\]\s{1,4}(?:\d{1,3}\/\d{6} )?\((\d{1,10})\) : /;
 const stderrLevels: Readonly<Record<string, string>> = { NOTICE: 'notice', WARNING: 'warn', ALERT: 'alert', DEBUG: 'debug', DIAG: 'debug' };
 /** A connection that never became a request: `1.2.3.4:5 [date] frontend/bind: SSL handshake failure`. */
@@ -80,7 +80,8 @@ export function haproxyEvent(
     const more = { level: stderrLevels[head[1] ?? ''] ?? null, pid: Number(head[2]) };
     return message('haproxy', text.slice(head[0].length), moment, more);
   }
-  const broken = connection.exec(text.slice(0, 1024));
+  const bracket = text.indexOf(' [');
+  const broken = bracket > 2 && bracket < 64 && text[bracket + 4] === '/' ? connection.exec(text.slice(0, 1024)) : null;
   if (broken !== null && slashMoment(broken[2] ?? '', 0) !== null) {
     return message('haproxy', broken[3] ?? '', slashMoment(broken[2] ?? '', 0), { level, pid, client: broken[1] ?? null });
   }
@@ -157,7 +158,10 @@ export const haproxyLog: LogFamily = {
     { name: '%tsc', meaning: 'termination state, as reason' },
     { name: '%r', meaning: 'method, path, and the host of HTTP/2 requests' },
     { name: '%ft, %TR, %Tw, %B, %CC, %CS, counters, captured headers', meaning: 'skipped' },
-    { name: 'server and proxy events', meaning: 'messages: a server DOWN or UP with its reason, no server available, limits reached' },
+    {
+      name: 'server and proxy events',
+      meaning: 'messages: a server DOWN or UP with its reason, no server available, limits reached; level and process of the syslog header',
+    },
   ],
   samples: [
     '<134>Nov 23 23:53:55 haproxy[5077]: 127.0.0.1:46982 [23/Nov/2026:23:53:55.698] f app/web-1 0/0/0/1/1 200 131 - - ---- 1/1/0/0/0 0/0 {127.0.0.1:18920} {gunicorn} "GET /ok HTTP/1.1"',

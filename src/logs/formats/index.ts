@@ -18,7 +18,7 @@ import { nginxErrorLog } from './nginx-error-log.ts';
 import { nginxJsonLog } from './nginx-json.ts';
 import { nodeLog } from './node-log.ts';
 import { phpErrorLog, phpFpmLog, phpFpmSlowLog } from './php-logs.ts';
-import { journaldLog, kernelLog, syslogLog } from './system-logs.ts';
+import { journalFormat, journaldLog, kernelLog, syslogFormat, syslogLog } from './system-logs.ts';
 import { tomcatLog } from './tomcat.ts';
 import { traefikLog } from './traefik.ts';
 
@@ -125,6 +125,8 @@ export function openFormat(id: string, dialect: string | null, hints: FormatHint
     if (id === nginxAccess.id) return nginxAccessFormat(dialect);
     if (id === apacheAccess.id) return apacheAccessFormat(dialect);
     if (id === iisLog.id) return iisFormat(dialect);
+    if (id === syslogLog.id) return syslogFormat(hints, dialect);
+    if (id === journaldLog.id) return journalFormat(hints, dialect);
     if (id === alibabaSlbLog.id || id === alibabaAlbLog.id) return alibabaFormat(id, dialect);
   }
   return allFormats(hints).find((format) => format.id === id && format.dialect === dialect) ?? null;

@@ -52,6 +52,7 @@ function listOf(text: string): string[] {
 }
 
 function triesOf(raw: RawAccess): readonly Try[] {
+  if (raw.addresses === '' && raw.statuses === '') return noTries;
   const addresses = listOf(raw.addresses);
   const statuses = listOf(raw.statuses);
   const count = Math.max(addresses.length, statuses.length);
@@ -123,7 +124,7 @@ export function accessRecordOf(raw: RawAccess, at: number | null, zoned: boolean
   };
 }
 
-const shapeIs = { free: 0, quoted: 1, common: 2, iso: 3, number: 4, status: 5, list: 6 } as const;
+const shapeIs = { free: 0, quoted: 1, common: 2, iso: 3, number: 4, status: 5, list: 6, word: 7, user: 8, numberList: 9 } as const;
 type Shape = (typeof shapeIs)[keyof typeof shapeIs];
 
 const numbers = new Set([
@@ -139,6 +140,32 @@ const numbers = new Set([
   'request_s',
 ]);
 
+/** Values that never hold a blank: without this, `vhost 10.0.0.1 - -` would pass as an address. */
+const wordsOnly = new Set([
+  'remote_addr',
+  'realip_remote_addr',
+  'request_method',
+  'request_uri',
+  'host',
+  'http_host',
+  'server_name',
+  'server_port',
+  'remote_logname',
+  'request_id',
+  'req_id',
+]);
+
+/** Numbers and dashes, one per try. */
+const numberLists = new Set([
+  'upstream_status',
+  'upstream_connect_time',
+  'upstream_header_time',
+  'upstream_response_time',
+  'upstream_response_length',
+  'upstream_bytes_received',
+  'upstream_bytes_sent',
+]);
+
 /** Whether a variable holds one value per try. */
 const isList = (name: string): boolean => name.startsWith('upstream_') && !/^upstream_(?:http|cookie|trailer|cache)_/.test(name);
 
@@ -146,9 +173,12 @@ function shapeOf(name: string, stop: string): Shape {
   if (name === 'time_local') return shapeIs.common;
   if (name === 'time_iso8601') return shapeIs.iso;
   if (name === 'status') return shapeIs.status;
+  if (name === 'remote_user' && stop !== '' && !stop.startsWith('"')) return shapeIs.user;
   if (numbers.has(name)) return shapeIs.number;
+  if (numberLists.has(name)) return shapeIs.numberList;
   if (stop.startsWith('"')) return shapeIs.quoted;
-  return isList(name) && stop !== '' ? shapeIs.list : shapeIs.free;
+  if (wordsOnly.has(name) && stop.startsWith(' ')) return shapeIs.word;
+  return isList(name) ? shapeIs.list : shapeIs.free;
 }
 
 /** Index of the first quote at or after `from` that no backslash escapes and that `stop` goes on from; -1 where there is none. */
@@ -166,6 +196,18 @@ function numberEnd(line: string, from: number): number {
   let end = from;
   while (isDigit(line.charCodeAt(end)) || line.charCodeAt(end) === 46) end++;
   return end;
+}
+
+/** End of a list of numbers and dashes, one per try. */
+function numberListEnd(line: string, from: number): number {
+  let i = numberEnd(line, from);
+  while (i > from) {
+    const next = line.startsWith(', ', i) ? i + 2 : line.startsWith(' : ', i) ? i + 3 : -1;
+    const end = next < 0 ? -1 : numberEnd(line, next);
+    if (end <= next) return i;
+    i = end;
+  }
+  return i;
 }
 
 /** End of a list of tries: at the first of blank, comma and the literal that follows, where no further try comes. */
@@ -259,6 +301,16 @@ export function compileLayout(layout: readonly LayoutPart[]): LayoutReader {
         return numberEnd(line, from);
       case shapeIs.status:
         return line.charCodeAt(from) === 45 ? from + 1 : isDigit(line.charCodeAt(from)) ? from + 3 : from;
+      case shapeIs.word:
+        return line.indexOf(' ', from);
+      case shapeIs.user: {
+        // Users may have blanks, but what a syslog header and an address leave here is none.
+        const end = line.indexOf(stop, from);
+        const dash = line.indexOf(' - ', from);
+        return dash >= 0 && dash < end ? -1 : end;
+      }
+      case shapeIs.numberList:
+        return numberListEnd(line, from);
       case shapeIs.list:
         return listEnd(line, from, stop);
       default:

@@ -1,6 +1,8 @@
 // Guesses a `log_format` from lines: cuts a line into words, says of each what it can only be, and writes that down as a format string, which
 // is then tried like any other. What it cannot name becomes a variable that nothing reads.
 
+import { syslogHeader } from './syslog-header.ts';
+
 interface Word {
   /** What stands in front of the value, as `rt=`; empty for a bare value. */
   readonly key: string;
@@ -127,7 +129,8 @@ const shapeOf = (words: readonly Word[]): string => words.map((word) => `${word.
 export function guessLayout(lines: readonly string[]): string | null {
   const shapes = new Map<string, Word[][]>();
   for (const line of lines.slice(0, 200)) {
-    if (line.length > 4096 || line.startsWith('{')) continue;
+    // What syslog put in front would become part of the format.
+    if (line.length > 4096 || line.startsWith('{') || syslogHeader(line, 2000) !== null) continue;
     const words = wordsOf(line.trimEnd());
     if (words === null || words.length < 4) continue;
     const shape = shapeOf(words);

@@ -85,7 +85,7 @@ export const nginxJsonLog: LogFamily = {
   product: 'nginx',
   kind: 'access',
   fields: [
-    { name: 'nginx variable names as keys', meaning: 'as in nginx access log' },
+    { name: 'nginx variable names as keys', meaning: 'as in nginx access log: client, method, path, host, upstream tries, request id' },
     { name: dateKeys.join(', '), meaning: 'when the request ended: ISO 8601, nginx local time, seconds or milliseconds' },
     { name: 'status, status_code, response_code', meaning: 'status; without it, and without a request or upstream, the line is not read' },
     { name: durationKeys.join(', '), meaning: 'duration, in seconds' },

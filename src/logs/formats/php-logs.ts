@@ -107,7 +107,7 @@ export const phpFpmSlowLog: LogFamily = {
   kind: 'error',
   fields: [
     { name: '[date]', meaning: 'local time without a zone' },
-    { name: '[pool NAME] pid N', meaning: 'pool and process; part of the message' },
+    { name: '[pool NAME] pid N', meaning: 'pool and process; part of the message, whose level is always warn' },
     { name: 'script_filename', meaning: 'the script; part of the message' },
     { name: '[0x…] function() file:line', meaning: 'where it was; part of the message' },
   ],

@@ -1,6 +1,14 @@
 // What a machine logs in one place for all its programs: the kernel ring buffer, syslog files, `journalctl` in its outputs. Messages are
 // unwrapped and read as their program would have written them, so a php-fpm warning is php-fpm's however it travelled.
-import type { AccessRecord, ErrorRecord, FormatHints, LogFamily, LogFormat, Product } from '../records.ts';
+import {
+  products,
+  type AccessRecord,
+  type ErrorRecord,
+  type FormatHints,
+  type LogFamily,
+  type LogFormat,
+  type Product,
+} from '../records.ts';
 import { apacheErrorLog, apacheMessage } from './apache-error-log.ts';
 import { gunicornInside, gunicornMessage, uwsgiLog, uwsgiMessage } from './application-logs.ts';
 import { ctimeMoment } from './dates.ts';
@@ -125,30 +133,44 @@ export const kernelLog: LogFamily = {
 /** The journal and rsyslog write control characters of a multi-line message as `#012`, or one line per line with the same header. */
 const unfolded = (text: string): string => (text.includes('#012') ? text.replaceAll('#012', '\n').replaceAll('#011', '\t') : text);
 
-let syslogReady: { readonly hints: FormatHints; readonly format: LogFormat } | null = null;
-function syslogFormat(hints: FormatHints): LogFormat {
-  if (syslogReady?.hints === hints) return syslogReady.format;
-  const read = (line: string): ErrorRecord | null => {
+/** The product whose requests most of these messages are; null where most are not requests. Its name is the dialect of the format. */
+function carriedIn(messages: readonly { readonly product: Product; readonly text: string }[], hints: FormatHints): Product | null {
+  const counts = new Map<Product, number>();
+  for (const { product, text } of messages) {
+    if (requestOf(product, text, hints) !== null) counts.set(product, (counts.get(product) ?? 0) + 1);
+  }
+  const [first] = [...counts].toSorted((a, b) => b[1] - a[1]);
+  return first !== undefined && first[1] * 2 > messages.length ? first[0] : null;
+}
+
+const isProduct = (text: string | null): text is Product => products.some((product) => product === text);
+
+/** The syslog format; `carried` is the product whose requests it reads too. Requests of HAProxy are that family's. */
+export function syslogFormat(hints: FormatHints, carried: string | null): LogFormat {
+  const headerOf = (line: string): ReturnType<typeof syslogHeader> => {
     const header = syslogHeader(line, hints.year);
+    return header === null || productOf(header.program) === 'haproxy' ? null : header;
+  };
+  const error = (line: string): ErrorRecord | null => {
+    const header = headerOf(line);
     if (header === null) return null;
     return messageOf(productOf(header.program), unfolded(line.slice(header.end)), header.moment, header.level, header.pid);
   };
   const access = (line: string): AccessRecord | null => {
-    const header = syslogHeader(line, hints.year);
-    return header === null ? null : requestOf(productOf(header.program), line.slice(header.end), hints);
+    const header = headerOf(line);
+    if (header === null || productOf(header.program) !== carried) return null;
+    return requestOf(carried, line.slice(header.end), hints);
   };
-  const format: LogFormat = {
+  return {
     id: 'syslog',
-    product: 'syslog',
-    dialect: null,
-    access,
-    error: read,
+    product: isProduct(carried) ? carried : 'syslog',
+    dialect: carried,
+    access: carried === null ? null : access,
+    error,
     // `journalctl` indents further lines of a message by blanks and has a line of its own for boots.
     begins: (line) => line.charCodeAt(0) > 32,
     isFurniture: (line) => line.startsWith('-- '),
   };
-  syslogReady = { hints, format };
-  return format;
 }
 
 /** Syslog files and `journalctl` as text. */
@@ -163,7 +185,11 @@ export const syslogLog: LogFamily = {
     { name: 'host', meaning: 'skipped' },
     { name: 'program', meaning: 'which product wrote the message' },
     { name: '[pid]', meaning: 'process' },
-    { name: 'message', meaning: 'read as that product writes it, requests too' },
+    {
+      name: 'message',
+      meaning:
+        'read as that product writes it, with client, request, host and upstream where it has them; requests where most lines are requests of one product',
+    },
   ],
   samples: [
     'Nov 23 07:22:12 web-1 kernel: [12604.158979] nf_conntrack: nf_conntrack: table full, dropping packet',
@@ -171,13 +197,17 @@ export const syslogLog: LogFamily = {
     '2026-11-23T07:22:12+0000 web-1 gunicorn[4711]: [2026-11-23 07:22:12 +0000] [4711] [CRITICAL] WORKER TIMEOUT (pid:4712)',
     '<187>Nov 23 21:12:50 lb1 nginx: 2026/11/23 21:12:50 [error] 123#123: *1 connect() failed (111: Connection refused) while connecting to upstream, client: 10.0.0.9, server: shop.example, request: "GET / HTTP/1.1", upstream: "http://10.0.0.1:80/", host: "shop.example"',
     '<165>1 2026-11-23T07:22:12.003Z web-1 systemd 1 - - php8.2-fpm.service: Main process exited, code=killed, status=9/KILL',
+    'Nov 23 07:22:12 lb1 nginx: 203.0.113.7 - - [23/Nov/2026:07:22:12 +0000] "GET /orders HTTP/1.1" 502 157 "-" "curl/7.88.1"',
     'Nov 23 07:22:12 web-1 sshd[811]: Accepted publickey for deploy from 203.0.113.7 port 51210 ssh2',
   ],
   detect(lines, hints) {
-    const format = syslogFormat(hints);
-    // HAProxy has a family of its own that reads these headers; a file of nothing else is its.
-    const others = lines.filter((line) => !/haproxy(?:\[\d{1,10}\])?: /.test(line.slice(0, 160)));
-    return linesRead(format, others) > 0 ? format : null;
+    const messages = lines.flatMap((line) => {
+      const header = syslogHeader(line, hints.year);
+      return header === null ? [] : [{ product: productOf(header.program), text: line.slice(header.end) }];
+    });
+    const carried = carriedIn(messages, hints);
+    const format = syslogFormat(hints, carried === 'haproxy' ? null : carried);
+    return linesRead(format, lines) > 0 ? format : null;
   },
 };
 
@@ -190,21 +220,21 @@ function journalText(entry: JsonObject): string {
   return Buffer.from(bytes).toString('utf8');
 }
 
-let journalReady: { readonly hints: FormatHints; readonly format: LogFormat } | null = null;
-function journalFormat(hints: FormatHints): LogFormat {
-  if (journalReady?.hints === hints) return journalReady.format;
-  const entryOf = (line: string): JsonObject | null => {
-    const entry = objectOf(line);
-    return entry !== null &&
-      'MESSAGE' in entry &&
-      ('__REALTIME_TIMESTAMP' in entry || '_SOURCE_REALTIME_TIMESTAMP' in entry || 'PRIORITY' in entry)
-      ? entry
-      : null;
-  };
-  const productIn = (entry: JsonObject): Product =>
-    textOf(entry, '_TRANSPORT') === 'kernel'
-      ? 'kernel'
-      : productOf(textOf(entry, 'SYSLOG_IDENTIFIER') || textOf(entry, '_COMM') || textOf(entry, '_SYSTEMD_UNIT').replace(/\.service$/, ''));
+const entryOf = (line: string): JsonObject | null => {
+  const entry = objectOf(line);
+  return entry !== null &&
+    'MESSAGE' in entry &&
+    ['__REALTIME_TIMESTAMP', '_SOURCE_REALTIME_TIMESTAMP', 'PRIORITY'].some((key) => key in entry)
+    ? entry
+    : null;
+};
+const productIn = (entry: JsonObject): Product =>
+  textOf(entry, '_TRANSPORT') === 'kernel'
+    ? 'kernel'
+    : productOf(textOf(entry, 'SYSLOG_IDENTIFIER') || textOf(entry, '_COMM') || textOf(entry, '_SYSTEMD_UNIT').replace(/\.service$/, ''));
+
+/** The journal's format; `carried` is the product whose requests it reads too. */
+export function journalFormat(hints: FormatHints, carried: string | null): LogFormat {
   const error = (line: string): ErrorRecord | null => {
     const entry = entryOf(line);
     if (entry === null) return null;
@@ -215,11 +245,17 @@ function journalFormat(hints: FormatHints): LogFormat {
   };
   const access = (line: string): AccessRecord | null => {
     const entry = entryOf(line);
-    return entry === null ? null : requestOf(productIn(entry), journalText(entry), hints);
+    return entry === null || productIn(entry) !== carried ? null : requestOf(carried, journalText(entry), hints);
   };
-  const format: LogFormat = { id: 'journald', product: 'syslog', dialect: null, access, error, begins: null, isFurniture: null };
-  journalReady = { hints, format };
-  return format;
+  return {
+    id: 'journald',
+    product: isProduct(carried) ? carried : 'syslog',
+    dialect: carried,
+    access: carried === null ? null : access,
+    error,
+    begins: null,
+    isFurniture: null,
+  };
 }
 
 /** `journalctl -o json`. */
@@ -229,18 +265,22 @@ export const journaldLog: LogFamily = {
   product: 'syslog',
   kind: 'error',
   fields: [
-    { name: '_SOURCE_REALTIME_TIMESTAMP, __REALTIME_TIMESTAMP', meaning: 'microseconds since 1970' },
+    { name: '_SOURCE_REALTIME_TIMESTAMP, __REALTIME_TIMESTAMP', meaning: 'date, in microseconds since 1970' },
     { name: 'PRIORITY', meaning: 'level' },
     { name: 'SYSLOG_IDENTIFIER, _COMM, _SYSTEMD_UNIT, _TRANSPORT', meaning: 'which product wrote the message' },
     { name: '_PID, SYSLOG_PID', meaning: 'process' },
-    { name: 'MESSAGE', meaning: 'text, or an array of bytes; read as that product writes it' },
+    { name: 'MESSAGE', meaning: 'text, or an array of bytes; read as that product writes the message' },
   ],
   samples: [
     '{"__REALTIME_TIMESTAMP":"1795477923155021","__CURSOR":"s=1","_HOSTNAME":"web-1","PRIORITY":"4","SYSLOG_IDENTIFIER":"php-fpm8.2","_PID":"1270","_SYSTEMD_UNIT":"php8.2-fpm.service","_TRANSPORT":"syslog","MESSAGE":"[WARNING] [pool www] server reached pm.max_children setting (2), consider raising it"}',
     '{"__REALTIME_TIMESTAMP":"1795477923155021","PRIORITY":"3","_TRANSPORT":"kernel","SYSLOG_IDENTIFIER":"kernel","MESSAGE":[79,117,116,32,111,102,32,109,101,109,111,114,121,58,32,75,105,108,108,101,100,32,112,114,111,99,101,115,115,32,49,32,40,112,104,112,41]}',
   ],
   detect(lines, hints) {
-    const format = journalFormat(hints);
+    const messages = lines.flatMap((line) => {
+      const entry = entryOf(line);
+      return entry === null ? [] : [{ product: productIn(entry), text: journalText(entry) }];
+    });
+    const format = journalFormat(hints, carriedIn(messages, hints));
     return linesRead(format, lines) > 0 ? format : null;
   },
 };

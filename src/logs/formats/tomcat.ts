@@ -48,6 +48,7 @@ export const tomcatLog: LogFamily = {
   fields: [
     { name: 'date', meaning: 'local time; Spring Boot 3 writes the zone' },
     { name: 'level', meaning: 'SEVERE WARNING INFO …, ERROR WARN …' },
+    { name: 'number behind the level', meaning: 'process (Spring Boot)' },
     { name: '[thread], class', meaning: 'skipped' },
     { name: 'message and stack trace', meaning: 'the message' },
     { name: 'access log', meaning: "Tomcat's default is Apache's common, and read as that" },
