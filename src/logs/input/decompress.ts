@@ -237,7 +237,7 @@ export async function innerContent(
   const parts: Uint8Array[] = [];
   try {
     for await (const block of feed.write(head)) {
-      parts.push(block);
+      parts.push(Buffer.from(block.subarray(0, 64 << 10)));
       if (parts.reduce((sum, each) => sum + each.length, 0) >= 64 << 10) break;
     }
   } catch (error) {
