@@ -3,10 +3,7 @@ import { InvalidArgumentError, Option, type Command } from 'commander';
 
 import type { Report } from '../model/report.ts';
 import { languages, type Language } from '../model/text.ts';
-import { renderHtml } from '../report/html.ts';
-import { renderJson } from '../report/json.ts';
-import { renderMarkdown } from '../report/markdown.ts';
-import { renderTerminal, type TerminalOptions } from '../report/terminal.ts';
+import type { TerminalOptions } from '../report/terminal.ts';
 import { checkWritable, writeWhole } from './output-file.ts';
 import { openProgress, type Progress } from './progress.ts';
 import { colourOf, languageOf, unicodeOf, widthOf, writeOut, type Environment, type OutputStream } from './terminal.ts';
@@ -42,7 +39,7 @@ export interface Output {
   /** Renders and writes the report to stdout and files as asked. Rejects with a UserError where a file cannot be written. */
   report(report: Report): Promise<void>;
   /** Writes one text, made by `render`, to every target. For commands whose result is no report. */
-  write(render: (format: Format, terminal: TerminalOptions) => string): Promise<void>;
+  write(render: (format: Format, terminal: TerminalOptions) => string | Promise<string>): Promise<void>;
 }
 
 /** Reads `FORMAT` or `FORMAT:FILE`. A commander argument parser: mistakes become usage errors. */
@@ -89,9 +86,9 @@ export function openOutput(flags: OutputFlags, surroundings: Surroundings = proc
   const write: Output['write'] = async (render) => {
     progress.done();
     // The screen first: a full disk must not take the answer away.
-    for (const { format, file } of targets) if (file === null) await writeOut(stdout, render(format, terminal));
+    for (const { format, file } of targets) if (file === null) await writeOut(stdout, await render(format, terminal));
     for (const { format, file } of targets) {
-      if (file !== null) await writeWhole(file, render(format, { ...terminal, width: 80, colour: false, unicode: true }));
+      if (file !== null) await writeWhole(file, await render(format, { ...terminal, width: 80, colour: false, unicode: true }));
     }
   };
   return {
@@ -103,15 +100,16 @@ export function openOutput(flags: OutputFlags, surroundings: Surroundings = proc
   };
 }
 
-function renderReport(report: Report, format: Format, terminal: TerminalOptions): string {
+// Each renderer is loaded when it is asked for: nobody should wait for the schema of the JSON in order to read text.
+async function renderReport(report: Report, format: Format, terminal: TerminalOptions): Promise<string> {
   switch (format) {
     case 'text':
-      return renderTerminal(report, terminal);
+      return (await import('../report/terminal.ts')).renderTerminal(report, terminal);
     case 'json':
-      return renderJson(report);
+      return (await import('../report/json.ts')).renderJson(report);
     case 'markdown':
-      return renderMarkdown(report);
+      return (await import('../report/markdown.ts')).renderMarkdown(report);
     case 'html':
-      return renderHtml(report);
+      return (await import('../report/html.ts')).renderHtml(report);
   }
 }

@@ -1,23 +1,11 @@
 // The command line: all commands under one roof, and what becomes of their errors.
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 
 import { CommanderError, Command } from 'commander';
-
-import { causes } from '../causes/index.ts';
 
 import { renderProblems, SiteFileError, UserError } from '../model/errors.ts';
 import { nearest } from '../model/nearest.ts';
 import { plain } from '../model/neutral.ts';
-import type { Language } from '../model/text.ts';
-import { causesCommand } from './commands/causes.ts';
-import { diagnoseCommand } from './commands/diagnose.ts';
-import { explainCommand } from './commands/explain.ts';
-import { judgeCommand } from './commands/judge.ts';
-import { pageCommand } from './commands/page.ts';
-import { ticketCommand } from './commands/ticket.ts';
-import { reportFor } from './run.ts';
-import { labDescription } from './commands/lab-description.ts';
 import { version } from './version.ts';
 
 /** Writes what went wrong and returns the exit code. A user's mistake gets a line and a hint; a bug gets its stack. */
@@ -36,19 +24,7 @@ function explain(error: unknown): number {
   return 2;
 }
 
-/** A cause's page, which lies beside its judge in the sources and in the package alike. */
-async function readPage(id: string, language: Language): Promise<string | null> {
-  const file = new URL(`../causes/${encodeURIComponent(id)}/${language === 'zh' ? 'README.zh.md' : 'README.md'}`, import.meta.url);
-  return readFile(file, 'utf8').catch(() => null);
-}
-
-/** The lab and its faults are half of the code and take no part in a diagnosis: they are loaded where the command line speaks of them. */
-async function lab(words: readonly string[]): Promise<Command> {
-  if (words.slice(0, 2).includes('lab')) return (await import('./commands/lab.ts')).labCommand();
-  return new Command('lab').description(labDescription);
-}
-
-function program(labCommand: Command, finish: (code: number) => void): Command {
+async function program(words: readonly string[], finish: (code: number) => void): Promise<Command> {
   const why5xx = new Command('why5xx')
     .description(
       'Finds out why a site behind a load balancer answers 500, 502 or 504:\nwhich layer and host, which root cause, with proof and the fix.',
@@ -56,21 +32,18 @@ function program(labCommand: Command, finish: (code: number) => void): Command {
     .version(version, '-V, --version')
     .showSuggestionAfterError(true)
     .showHelpAfterError('(why5xx --help lists all commands)')
-    .configureHelp({ showGlobalOptions: false })
-    .addCommand(diagnoseCommand(finish), { isDefault: true })
-    .addCommand(judgeCommand(finish))
-    .addCommand(pageCommand(finish))
-    .addCommand(ticketCommand(reportFor))
-    .addCommand(explainCommand(causes, readPage))
-    .addCommand(causesCommand(causes))
-    .addCommand(labCommand);
+    .configureHelp({ showGlobalOptions: false });
+  // Most commands need the whole catalogue; `logs` does not, and people wait for it.
+  if (words[0] === 'logs') why5xx.addCommand((await import('./commands/logs.ts')).logsCommand(finish));
+  else await (await import('./commands/all.ts')).addAllCommands(why5xx, words, finish);
   why5xx.addHelpText(
     'after',
     `
 Examples:
   why5xx https://shop.example.com/api/orders     from here, without any configuration
   why5xx shop.yaml                               with a site file: through every hop that it gives access to
-  why5xx shop.yaml --save evidence.json          keep the evidence, then: why5xx judge evidence.json`,
+  why5xx shop.yaml --save evidence.json          keep the evidence, then: why5xx judge evidence.json
+  why5xx logs /var/log/nginx/*.log*              afterwards, from logs alone`,
   );
   for (const command of [why5xx, ...why5xx.commands]) command.exitOverride();
   return why5xx;
@@ -94,7 +67,7 @@ export async function main(): Promise<number> {
   let code = 0;
   try {
     const words = process.argv.slice(2);
-    const why5xx = program(await lab(words), (wanted) => {
+    const why5xx = await program(words, (wanted) => {
       code = wanted;
     });
     const [first] = words;

@@ -9,6 +9,7 @@ import { logsNext, logsWhats, occurrenceOf, occurrenceText, scannedText } from '
 import { occurrenceHtml, restHtml, tablesHtml, timelineHtml } from './logs-html.ts';
 import { logsStyleSheet, logsStyleSheetHash } from './logs-html-style.ts';
 import {
+  docsText,
   durationText,
   headline,
   stateText,
@@ -170,7 +171,7 @@ function causeSection(report: Report, cause: ReportCause, number: number | null,
       ${steps}
     </ol>
     <p>${labels.verify}${labels.colon}${plain(cause.fix.verify)}</p>
-    <p class="quiet">${labels.docs}${labels.colon}<code>why5xx explain ${plain(cause.id)}</code></p>
+    <p class="quiet">${labels.docs}${labels.colon}<code>${docsText(report, cause)}</code></p>
     ${number === null ? pathSection(report, labels) : nothing} ${sub(labels.proof)}
     ${
       report.logs === undefined

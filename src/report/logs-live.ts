@@ -60,5 +60,7 @@ export function changedMinutes(report: Report, before: Minutes): { readonly line
       if (before.get(id) !== count) changed.push({ at, text: `${id}  ${countText(count)}` });
     });
   }
-  return { lines: changed.toSorted((a, b) => a.at - b.at).map((each) => each.text), minutes };
+  // What looked unexplained may have found its cause since.
+  const gone = [...before.keys()].filter((id) => !minutes.has(id)).map((id) => `${id}  0`);
+  return { lines: [...gone, ...changed.toSorted((a, b) => a.at - b.at).map((each) => each.text)], minutes };
 }

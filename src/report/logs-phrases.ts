@@ -36,13 +36,7 @@ export function zoneNote(logs: LogAnalysis, language: Language): string {
 /** `1,204 of 96,311 requests failed (1.3 %): 1,003 with 502, 201 with 504`. */
 export function howMuchText(report: Report, logs: LogAnalysis): string {
   const words = logWordsIn(report.language);
-  const { colon, comma } = labelsIn(report.language);
-  const statuses = logs.byStatus.rows
-    .slice(0, 4)
-    .map(({ key, count }) =>
-      report.language === 'zh' ? `${plain(key)} 共 ${countText(count)} 个` : `${countText(count)} with ${plain(key)}`,
-    );
-  const detail = statuses.length === 0 ? '' : `${colon}${statuses.join(comma)}`;
+  const detail = statusesText(report, logs);
   if (logs.requests === null) {
     const noun = logs.failed === 1 ? words.requestWord : words.requestsWord;
     return `${countText(logs.failed)} ${noun}${detail}${labelsIn(report.language).semicolon}${words.noAccessLog}`;
@@ -54,6 +48,22 @@ export function howMuchText(report: Report, logs: LogAnalysis): string {
   return report.language === 'zh'
     ? `${countText(logs.requests)} 个请求中有 ${countText(logs.failed)} 个失败${share}${detail}`
     : `${countText(logs.failed)} of ${countText(logs.requests)} request${logs.requests === 1 ? '' : 's'} failed${share}${detail}`;
+}
+
+/** `: 1,003 with 502, 201 with 504`, or `, all with 502`. */
+function statusesText(report: Report, logs: LogAnalysis): string {
+  const { colon, comma } = labelsIn(report.language);
+  const { rows, dropped } = logs.byStatus;
+  const [only, ...more] = rows;
+  if (only === undefined) return '';
+  if (more.length === 0 && dropped === 0 && only.count === logs.failed)
+    return report.language === 'zh' ? `，均为 ${plain(only.key)}` : `, ${logs.failed === 1 ? '' : 'all '}with ${plain(only.key)}`;
+  const shown = rows
+    .slice(0, 4)
+    .map(({ key, count }) =>
+      report.language === 'zh' ? `${plain(key)} 共 ${countText(count)} 个` : `${countText(count)} with ${plain(key)}`,
+    );
+  return `${colon}${shown.join(comma)}`;
 }
 
 /** When the failures began and ended, and the worst step of the timeline; null where the logs have no dates or nothing failed. */
@@ -80,6 +90,9 @@ export function whenText(report: Report, logs: LogAnalysis): string | null {
   const span = spanText(stepSeconds, report.language);
   const worstAt = at(worst).slice(0, 10) === from.slice(0, 10) ? at(worst).slice(11) : at(worst);
   const utc = zoneNote(logs, 'en') === logWordsIn('en').utc ? ' UTC' : '';
+  // Where no step stands out, there is no worst one.
+  const stands = (failed[worst] ?? 0) > 1 && failed.some((count) => count !== failed[worst]);
+  if (!stands) return `${from} ${logWordsIn(report.language).fromTo} ${shortTo}${utc}`;
   if (report.language === 'zh') return `${from} 至 ${shortTo}${utc}；最严重的 ${span} 始于 ${worstAt}，有 ${peak} 个`;
   return `${from} to ${shortTo}${utc}; worst was ${worstAt} with ${peak} in ${span}`;
 }

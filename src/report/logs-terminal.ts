@@ -199,7 +199,7 @@ export function occurrenceSection(page: Page, logs: LogAnalysis, cause: ReportCa
   for (const citation of reasons) text(page, 4, plain(citation.says), undefined, '  - ');
   if (cause.because.length > reasons.length)
     text(page, 4, `+${cause.because.length - reasons.length} ${words.andMore} (--verbose)`, 'quiet');
-  const samples = occurrence?.samples.slice(0, page.verbose ? 10 : 2) ?? [];
+  const samples = occurrence?.samples.slice(0, page.verbose ? 10 : 1) ?? [];
   for (const sample of samples) {
     if (sample.request !== null) sampleLine(page, sample.request, 2);
     for (const line of sample.lines.slice(0, page.verbose ? 20 : 3)) sampleLine(page, line, sample.request === null ? 2 : 4);

@@ -113,6 +113,11 @@ export function sureText(report: Report, cause: ReportCause): string {
   return report.logs === undefined ? labels.likelyText : logWordsIn(report.language).likely;
 }
 
+/** Where more is to be read about a cause. */
+export function docsText(report: Report, cause: ReportCause): string {
+  return report.logs === undefined ? `why5xx explain ${plain(cause.id)}` : plain(cause.docs);
+}
+
 /** The heading of a report: the cause's own title, or the outcome. */
 export function titleOf(report: Report): string {
   const labels = labelsIn(report.language);

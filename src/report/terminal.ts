@@ -15,6 +15,7 @@ import {
 import { logWordsIn } from './logs-words.ts';
 import { paintWith, type ColourLevel, type Style } from './paint.ts';
 import {
+  docsText,
   durationText,
   headline,
   ruledOutGroups,
@@ -208,7 +209,7 @@ function fixSection(page: Page, cause: ReportCause, index: number | null): void 
     }
   });
   text(page, 2, `${labels.verify}${labels.colon}${plain(cause.fix.verify)}`);
-  text(page, 2, `${labels.docs}${labels.colon}why5xx explain ${plain(cause.id)}`, 'quiet');
+  text(page, 2, `${labels.docs}${labels.colon}${docsText(report, cause)}`, 'quiet');
 }
 
 function pathSection(page: Page): void {
