@@ -1,7 +1,7 @@
 // Clocks and zones of several logs, found from what they both saw: the same request in an access log and in an error log happened once.
 import type { LogAnalysis } from '../../model/log-analysis.ts';
 import type { Tally } from '../records.ts';
-import { Pairs, mix } from './sorted-rows.ts';
+import { Pairs, Sieve, mix } from './sorted-rows.ts';
 import { slackMs, sourcesOf, windowOf } from './sources.ts';
 
 /** The zone of dates that carry none and that nothing in the logs tells. */
@@ -29,6 +29,7 @@ export interface Clocks {
 const quarterMs = 900_000;
 const farthestSeconds = 26 * 3600;
 const enoughPairs = 8;
+const mostKeys = 20_000;
 
 interface Edge {
   readonly from: number;
@@ -124,35 +125,47 @@ function edgesOf(tally: Tally, source: Uint32Array, zoned: readonly boolean[]): 
   const ends = tally.failures.map((each) => windowOf(each).endMs);
   const failureAt = (row: number): number => (failing.at[row] ?? Number.NaN) + (ends[failing.group[row] ?? 0] ?? 0);
   const eventSide = 0x80000000;
+  const failureSources = [...new Set(tally.failures.map((each) => source[each.input] ?? 0))];
+  const eventSources = [...new Set(tally.events.map((each) => source[each.input] ?? 0))];
   const edges = new Map<string, Edge>();
 
   // By request id, else by client and request, else by request alone: a stronger key that tells leaves nothing to a weaker one. The number
   // is how often a key may occur on each side: of a page that is asked for every second nobody knows which is which.
-  const keys: readonly { most: number; of: (table: Tally['failureKeys'], row: number) => number | null }[] = [
-    { most: 4, of: (table, row) => ((table.requestId[row] ?? 0) === 0 ? null : mix(table.requestId[row] ?? 0, 1, 1)) },
+  const keys: readonly { most: number; of: (table: Tally['failureKeys'], row: number) => number }[] = [
+    { most: 4, of: (table, row) => ((table.requestId[row] ?? 0) === 0 ? -1 : mix(table.requestId[row] ?? 0, 1, 1)) },
     {
       most: 8,
       of: (table, row) =>
-        (table.client[row] ?? 0) === 0 || (table.request[row] ?? 0) === 0 ? null : mix(table.client[row] ?? 0, table.request[row] ?? 0, 2),
+        (table.client[row] ?? 0) === 0 || (table.request[row] ?? 0) === 0 ? -1 : mix(table.client[row] ?? 0, table.request[row] ?? 0, 2),
     },
-    { most: 3, of: (table, row) => ((table.request[row] ?? 0) === 0 ? null : mix(0, table.request[row] ?? 0, 3)) },
+    { most: 3, of: (table, row) => ((table.request[row] ?? 0) === 0 ? -1 : mix(0, table.request[row] ?? 0, 3)) },
   ];
   for (const { most, of } of keys) {
-    const pairs = new Pairs(failing.length + events.length);
+    // Between which sources an offset is already known from stronger keys, nothing is left to find.
+    const open = new Set<number>();
+    for (const from of eventSources) if (failureSources.some((to) => !edges.has(`${2 * from + 1}:${2 * to}`))) open.add(from);
+    // A sample of keys is enough, and which ones does not depend on the order of rows.
+    const highest = failing.length <= mostKeys ? 0xffffffff : Math.floor((mostKeys / failing.length) * 0xffffffff);
+    const looked = tally.events.map((each) => open.has(source[each.input] ?? 0));
+    const offered = new Sieve();
+    const pairs = new Pairs(1024);
     for (let row = 0; row < failing.length; row++) {
       const key = of(failing, row);
-      if (key !== null && !Number.isNaN(failureAt(row))) pairs.push(key, row);
+      if (key < 0 || key > highest || Number.isNaN(failureAt(row))) continue;
+      offered.add(key);
+      pairs.push(key, row);
     }
     for (let row = 0; row < events.length; row++) {
+      if (looked[events.group[row] ?? 0] !== true) continue;
       const key = of(events, row);
-      if (key !== null && !Number.isNaN(events.at[row] ?? Number.NaN)) pairs.push(key, row + eventSide);
+      if (key >= 0 && key <= highest && offered.has(key) && !Number.isNaN(events.at[row] ?? Number.NaN)) pairs.push(key, row + eventSide);
     }
     pairs.sort();
     const histograms = new Map<string, Histogram>();
     for (let from = 0; from < pairs.length;) {
       let to = from + 1;
       while (to < pairs.length && pairs.key(to) === pairs.key(from)) to++;
-      if (to > from + 1)
+      if (to > from + 1 && to - from <= 16 * most)
         countRun(pairs, from, to, most, histograms, {
           failureAt,
           eventAt: (row) => events.at[row] ?? Number.NaN,
@@ -179,7 +192,6 @@ interface Reader {
 /** Counts the differences within one key, of every event to every failing request, and of failing requests in different access logs. */
 function countRun(pairs: Pairs, from: number, to: number, most: number, histograms: Map<string, Histogram>, reader: Reader): void {
   const bySource = new Map<number, number[]>();
-  if (to - from > 16 * most) return;
   for (let i = from; i < to; i++) {
     const value = pairs.value(i);
     const isEvent = value >= 0x80000000;

@@ -6,7 +6,7 @@ import type { SiteNames } from './addresses.ts';
 import type { Clocks } from './clocks.ts';
 import { giveNearest } from './nearest.ts';
 import type { Width } from './nearest.ts';
-import { Pairs, mix, rowsByTime } from './sorted-rows.ts';
+import { Pairs, Sieve, mix, rowsByTime } from './sorted-rows.ts';
 import { slackMs, sourcesOf, windowOf } from './sources.ts';
 
 /** What a line and a request were joined by, strongest first. */
@@ -47,16 +47,8 @@ export function correlate(tally: Tally, clocks: Clocks, site: SiteNames | null):
       .toSorted(([a], [b]) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
       .map(([, index], rank) => [index, rank]),
   );
-  const failureRows = rowsByTime(
-    endOf,
-    failing.length,
-    tieOf(failing, (group) => byName.get(tally.failures[group]?.input ?? 0) ?? 0),
-  );
-  const eventRows = rowsByTime(
-    timeOf,
-    events.length,
-    tieOf(events, (group) => byName.get(tally.events[group]?.input ?? 0) ?? 0),
-  );
+  const failureTie = tieOf(failing, (group) => byName.get(tally.failures[group]?.input ?? 0) ?? 0);
+  const eventTie = tieOf(events, (group) => byName.get(tally.events[group]?.input ?? 0) ?? 0);
 
   const addresses = addressesOf(tally);
   const { classes, classOf } = classesOf(tally, source, site);
@@ -91,13 +83,22 @@ export function correlate(tally: Tally, clocks: Clocks, site: SiteNames | null):
       known.set(requestClass, width);
       return width;
     };
+    // A group of lines that may belong to no class of requests at this level is not even looked at.
+    const takesPart = tally.events.map((_, group) => classes.some((_class, each) => widthOf(group, each) !== null));
     matchAll({
-      requests: { rows: failureRows, at: endOf, classOf: (row) => classOf[failing.group[row] ?? 0] ?? 0, keys: keys.requests },
+      requests: {
+        length: failing.length,
+        at: endOf,
+        classOf: (row) => classOf[failing.group[row] ?? 0] ?? 0,
+        keys: keys.requests,
+        tie: failureTie,
+      },
       lines: {
-        rows: eventRows,
+        length: events.length,
         at: timeOf,
         groupOf: (row) => events.group[row] ?? 0,
-        key: (row) => ((failureOf[row] ?? -1) >= 0 ? null : keys.line(row)),
+        key: (row) => ((failureOf[row] ?? -1) >= 0 || takesPart[events.group[row] ?? 0] !== true ? -1 : keys.line(row)),
+        tie: eventTie,
       },
       timeless: byId,
       widthOf,
@@ -115,7 +116,7 @@ export function correlate(tally: Tally, clocks: Clocks, site: SiteNames | null):
           );
       }
   }
-  return { failureOf, levelOf, sameAs: seenTwice(tally, source, addresses, { rows: failureRows, endOf, classes, classOf }) };
+  return { failureOf, levelOf, sameAs: seenTwice(tally, source, addresses, { endOf, tie: failureTie, classes, classOf }) };
 }
 
 /** Rows of equal time are ordered by the input's name, then by their line. */
@@ -174,7 +175,8 @@ function classesOf(
 
 interface Keys {
   requests(row: number, use: (key: number) => void): void;
-  line(row: number): number | null;
+  /** -1 where the row has none. */
+  line(row: number): number;
 }
 
 /** How rows of either table get their keys at one level; none where the line does not say what the level needs. */
@@ -189,7 +191,7 @@ function keysOf(level: JoinLevel, failing: JoinKeys, events: JoinKeys, addresses
       requests: (row, use) => {
         if (has(failing.requestId, row)) use(get(failing.requestId, row));
       },
-      line: (row) => (has(events.requestId, row) ? get(events.requestId, row) : null),
+      line: (row) => (has(events.requestId, row) ? get(events.requestId, row) : -1),
     };
   if (level === 'client') {
     // One of the two does not name its request: a TCP line, a line about a connection.
@@ -200,7 +202,7 @@ function keysOf(level: JoinLevel, failing: JoinKeys, events: JoinKeys, addresses
         for (const silent of has(failing.request, row) ? [true] : [true, false])
           for (const address of [0, ...tried(row)]) use(key(get(failing.client, row), address, silent));
       },
-      line: (row) => (has(events.client, row) ? key(get(events.client, row), upstream(row), !has(events.request, row)) : null),
+      line: (row) => (has(events.client, row) ? key(get(events.client, row), upstream(row), !has(events.request, row)) : -1),
     };
   }
   const withClient = level.startsWith('client+');
@@ -215,106 +217,130 @@ function keysOf(level: JoinLevel, failing: JoinKeys, events: JoinKeys, addresses
       else for (const address of tried(row)) use(key(failing, row, address));
     },
     // A line that names an upstream which failing requests name too belongs to one of those.
-    line: (row) => (may(events, row) && (upstream(row) !== 0) === withUpstream ? key(events, row, upstream(row)) : null),
+    line: (row) => (may(events, row) && (upstream(row) !== 0) === withUpstream ? key(events, row, upstream(row)) : -1),
   };
 }
 
 interface Matching {
   readonly requests: {
-    readonly rows: Uint32Array;
+    readonly length: number;
     at(row: number): number;
     classOf(row: number): number;
     keys(row: number, use: (key: number) => void): void;
+    /** Orders rows of equal time. */
+    tie(a: number, b: number): number;
   };
-  readonly lines: { readonly rows: Uint32Array; at(row: number): number; groupOf(row: number): number; key(row: number): number | null };
+  readonly lines: {
+    readonly length: number;
+    at(row: number): number;
+    groupOf(row: number): number;
+    /** -1 where the row has none. */
+    key(row: number): number;
+    tie(a: number, b: number): number;
+  };
   /** Whether rows without a time take part. */
   readonly timeless: boolean;
   widthOf(group: number, requestClass: number): Width | null;
   onPair(request: number, line: number): void;
 }
 
-/** A set of keys that may hold more than was put in: a first sieve, so that only rows with a likely partner are sorted. */
-function sieve(): { add(key: number): void; has(key: number): boolean } {
-  const bits = new Uint32Array(1 << 18);
-  const place = (key: number): number => (key ^ (key >>> 9)) & 0x7fffff;
-  return {
-    add: (key) => {
-      const at = place(key);
-      bits[at >>> 5] = (bits[at >>> 5] ?? 0) | (1 << (at & 31));
-    },
-    has: (key) => ((bits[place(key) >>> 5] ?? 0) & (1 << (place(key) & 31))) !== 0,
-  };
-}
-
 /** Pairs lines and requests of equal keys, for each group of lines on its own: a request has at most one line of each group. */
-function matchAll({ requests, lines, timeless, widthOf, onPair }: Matching): void {
-  const wanted = sieve();
+function matchAll(matching: Matching): void {
+  const { requests, lines, timeless } = matching;
+  const offered = new Sieve();
   let any = false;
-  for (const row of lines.rows) {
-    const key = lines.key(row);
-    if (key === null) continue;
-    wanted.add(key);
+  const offer = (key: number): void => {
+    offered.add(key);
     any = true;
-  }
+  };
+  for (let row = 0; row < requests.length; row++) requests.keys(row, offer);
   if (!any) return;
-  const offered = sieve();
+  const wanted = new Sieve();
   const pairs = new Pairs(1024);
-  for (const [rank, row] of requests.rows.entries()) {
-    if (Number.isNaN(requests.at(row)) && !timeless) continue;
-    requests.keys(row, (key) => {
-      if (!wanted.has(key)) return;
-      offered.add(key);
-      pairs.push(key, rank);
-    });
+  for (let row = 0; row < lines.length; row++) {
+    const key = lines.key(row);
+    if (key < 0 || !offered.has(key) || (!timeless && Number.isNaN(lines.at(row)))) continue;
+    wanted.add(key);
+    pairs.push(key, row + eventSide);
   }
   if (pairs.length === 0) return;
-  for (const [rank, row] of lines.rows.entries()) {
-    if (Number.isNaN(lines.at(row)) && !timeless) continue;
-    const key = lines.key(row);
-    if (key !== null && offered.has(key)) pairs.push(key, rank + eventSide);
+  for (let row = 0; row < requests.length; row++) {
+    if (Number.isNaN(requests.at(row)) && !timeless) continue;
+    requests.keys(row, (key) => {
+      if (wanted.has(key)) pairs.push(key, row);
+    });
   }
   pairs.sort();
   for (let from = 0; from < pairs.length;) {
+    const key = pairs.key(from);
     let middle = from;
-    while (middle < pairs.length && pairs.key(middle) === pairs.key(from) && pairs.value(middle) < eventSide) middle++;
+    while (middle < pairs.length && pairs.value(middle) < eventSide && pairs.key(middle) === key) middle++;
     let to = middle;
-    while (to < pairs.length && pairs.key(to) === pairs.key(from)) to++;
-    if (middle > from && to > middle) matchRun(pairs, from, middle, to, { requests, lines, timeless, widthOf, onPair });
-    from = Math.max(to, from + 1);
+    while (to < pairs.length && pairs.key(to) === key) to++;
+    if (middle > from && to > middle) matchRun(pairs, from, middle, to, matching);
+    from = to;
   }
 }
 
-function matchRun(pairs: Pairs, from: number, middle: number, to: number, { requests, lines, widthOf, onPair }: Matching): void {
+function matchRun(pairs: Pairs, from: number, middle: number, to: number, matching: Matching): void {
+  const { requests, lines, widthOf, onPair } = matching;
+  if (middle === from + 1 && to === middle + 1) {
+    const request = pairs.value(from);
+    const line = pairs.value(middle) - eventSide;
+    const width = widthOf(lines.groupOf(line), requests.classOf(request));
+    const ahead = lines.at(line) - requests.at(request);
+    // Where a time is missing, which only an id makes up for, it contradicts nothing.
+    if (width !== null && !(-ahead > width.backMs || ahead > width.forwardMs)) onPair(request, line);
+    return;
+  }
   const groups = new Map<number, number[]>();
   for (let i = middle; i < to; i++) {
-    const row = lines.rows[pairs.value(i) - eventSide] ?? 0;
+    const row = pairs.value(i) - eventSide;
     const known = groups.get(lines.groupOf(row));
     if (known === undefined) groups.set(lines.groupOf(row), [row]);
     else known.push(row);
   }
-  const rowAt = (index: number): number => requests.rows[pairs.value(from + index)] ?? 0;
-  // Where a time is missing the id alone decides: then all are equally near.
-  const timed = (at: number): number => (Number.isNaN(at) ? 0 : at);
-  let missing = false;
-  for (let i = 0; i < middle - from && !missing; i++) missing = Number.isNaN(requests.at(rowAt(i)));
-  for (const [group, rows] of groups) {
-    const noTime = missing || rows.some((row) => Number.isNaN(lines.at(row)));
+  const rows = ordered(
+    Array.from({ length: middle - from }, (_, i) => pairs.value(from + i)),
+    (row) => requests.at(row),
+    requests.tie,
+  );
+  const times = Float64Array.from(rows, (row) => requests.at(row));
+  const classes = Uint32Array.from(rows, (row) => requests.classOf(row));
+  const missing = times.some((at) => Number.isNaN(at));
+  for (const [group, list] of groups) {
+    const own = ordered(list, (row) => lines.at(row), lines.tie);
+    // Where a time is missing the id alone decides: then all are equally near.
+    const noTime = missing || own.some((row) => Number.isNaN(lines.at(row)));
     giveNearest(
-      {
-        length: middle - from,
-        at: (index) => (noTime ? 0 : timed(requests.at(rowAt(index)))),
-        classOf: (index) => requests.classOf(rowAt(index)),
-      },
-      rows.map((row) => (noTime ? 0 : lines.at(row))),
+      { times: noTime ? new Float64Array(rows.length) : times, classes },
+      own.map((row) => (noTime ? 0 : lines.at(row))),
       (requestClass) => widthOf(group, requestClass),
-      (index, line) => onPair(rowAt(index), rows[line] ?? 0),
+      (index, line) => onPair(rows[index] ?? 0, own[line] ?? 0),
     );
   }
 }
 
+function ordered(rows: readonly number[], at: (row: number) => number, tie: (a: number, b: number) => number): readonly number[] {
+  if (rows.length === 1) return rows;
+  if (rows.length > 64) {
+    const sorted = rowsByTime(
+      (index) => at(rows[index] ?? 0),
+      rows.length,
+      (a, b) => tie(rows[a] ?? 0, rows[b] ?? 0),
+    );
+    return Array.from(sorted, (index) => rows[index] ?? 0);
+  }
+  return rows.toSorted((a, b) => {
+    const [x, y] = [at(a), at(b)];
+    if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || tie(a, b);
+    return x - y || tie(a, b);
+  });
+}
+
 interface Requests {
-  readonly rows: Uint32Array;
   endOf(row: number): number;
+  tie(a: number, b: number): number;
   readonly classes: readonly RequestClass[];
   readonly classOf: readonly number[];
 }
@@ -329,7 +355,7 @@ function seenTwice(
   tally: Tally,
   source: Uint32Array,
   addresses: Addresses,
-  { rows, endOf, classes, classOf }: Requests,
+  { endOf, tie, classes, classOf }: Requests,
 ): Uint32Array | null {
   const { failureKeys: failing } = tally;
   const sources = [...new Set(classes.map((each) => each.source))];
@@ -362,26 +388,33 @@ function seenTwice(
       const done = new Uint8Array(failing.length);
       for (const level of ['request-id', 'client+request', 'request'] as const) {
         const number = joinLevels.indexOf(level);
-        const key = (row: number): number | null => {
+        const key = (row: number): number => {
           const id = failing.requestId[row] ?? 0;
           const client = failing.client[row] ?? 0;
           const request = failing.request[row] ?? 0;
-          if (level === 'request-id') return id === 0 ? null : id;
+          if (level === 'request-id') return id === 0 ? -1 : id;
           return request === 0 || (level === 'client+request' && client === 0)
-            ? null
+            ? -1
             : mix(level === 'request' ? 0 : client, request, number);
         };
         matchAll({
           requests: {
-            rows,
+            length: failing.length,
+            tie,
             at: endOf,
             classOf: (row) => classOf[failing.group[row] ?? 0] ?? 0,
             keys: (row, use) => {
-              const own = sourceOf(row) === outer && done[row] === 0 ? key(row) : null;
-              if (own !== null) use(own);
+              const own = sourceOf(row) === outer && done[row] === 0 ? key(row) : -1;
+              if (own >= 0) use(own);
             },
           },
-          lines: { rows, at: endOf, groupOf: () => 0, key: (row) => (sourceOf(row) === inner && done[row] === 0 ? key(row) : null) },
+          lines: {
+            length: failing.length,
+            tie,
+            at: endOf,
+            groupOf: () => 0,
+            key: (row) => (sourceOf(row) === inner && done[row] === 0 ? key(row) : -1),
+          },
           timeless: level === 'request-id',
           widthOf: () => (level === 'request-id' ? idWidth : { backMs: slackMs, forwardMs: slackMs }),
           onPair: (request, line) => {

@@ -1,13 +1,12 @@
 // Gives each line the nearest request that has none of its kind yet, among those that share its key and whose window it lies in. Small
 // runs are compared one by one; long ones (one page, asked for every second) by bisection, so that time stays n log n.
 
-/** Requests of one key, by position in `at`. */
+/** Requests of one key, in order of time. */
 export interface Side {
-  readonly length: number;
-  /** When the request ended; ascending. */
-  at(index: number): number;
+  /** When each request ended; ascending. */
+  readonly times: Float64Array;
   /** Requests of one class share their window and everything else that decides whether a line may be theirs. */
-  classOf(index: number): number;
+  readonly classes: Uint32Array;
 }
 export interface Width {
   readonly backMs: number;
@@ -26,8 +25,8 @@ export function giveNearest(
   widthOf: (requestClass: number) => Width | null,
   onPair: (request: number, line: number) => void,
 ): void {
-  const plain = requests.length * lines.length <= 1024;
-  const taken = new Uint8Array(requests.length);
+  const plain = requests.times.length * lines.length <= 1024;
+  const taken = new Uint8Array(requests.times.length);
   const find = plain ? oneByOne(requests, taken, widthOf) : byClass(requests, taken, widthOf);
   const left: number[] = [];
   for (const [index, at] of lines.entries()) {
@@ -52,10 +51,10 @@ function oneByOne(requests: Side, taken: Uint8Array, widthOf: (requestClass: num
   return (at, within) => {
     let best = -1;
     let bestDistance = Infinity;
-    for (let i = 0; i < requests.length; i++) {
+    for (let i = 0; i < requests.times.length; i++) {
       if (taken[i] === 1) continue;
-      const width = widthOf(requests.classOf(i));
-      const ahead = at - requests.at(i);
+      const width = widthOf(requests.classes[i] ?? 0);
+      const ahead = at - (requests.times[i] ?? 0);
       const distance = Math.abs(ahead);
       if (width === null || distance > within || distance >= bestDistance || -ahead > width.backMs || ahead > width.forwardMs) continue;
       [best, bestDistance] = [i, distance];
@@ -64,72 +63,99 @@ function oneByOne(requests: Side, taken: Uint8Array, widthOf: (requestClass: num
   };
 }
 
-/** The same by classes: within one, the nearest free request on either side decides. */
-function byClass(requests: Side, taken: Uint8Array, widthOf: (requestClass: number) => Width | null): Find {
-  const members = new Map<number, number[]>();
-  for (let i = 0; i < requests.length; i++) {
-    const known = members.get(requests.classOf(i));
-    if (known === undefined) members.set(requests.classOf(i), [i]);
-    else known.push(i);
+/** Requests of one class in a long run: their positions, and links over those that are taken. */
+class Lane {
+  readonly width: Width;
+  readonly #list: Uint32Array;
+  readonly #times: Float64Array;
+  readonly #taken: Uint8Array;
+  // Of each position, the next one on the right that may be free, and (one more than) the next one on the left; shortened when walked.
+  readonly #right: Uint32Array;
+  readonly #left: Uint32Array;
+
+  constructor(width: Width, list: readonly number[], times: Float64Array, taken: Uint8Array) {
+    this.width = width;
+    this.#list = Uint32Array.from(list);
+    this.#times = Float64Array.from(list, (each) => times[each] ?? 0);
+    this.#taken = taken;
+    this.#right = Uint32Array.from({ length: list.length + 1 }, (_, i) => i);
+    this.#left = Uint32Array.from({ length: list.length + 1 }, (_, i) => i);
   }
-  const classes = [...members].flatMap(([id, list]) => {
-    const width = widthOf(id);
-    if (width === null) return [];
-    // Links over taken requests: to the next free one on the right and on the left, shortened as they are walked.
-    const right = Int32Array.from({ length: list.length + 1 }, (_, i) => i);
-    const left = Int32Array.from({ length: list.length + 1 }, (_, i) => i);
-    return [{ width, list, right, left }];
-  });
-  type Class = (typeof classes)[number];
-  const isTaken = (each: Class, position: number): boolean => taken[each.list[position] ?? 0] === 1;
-  const freeFrom = (each: Class, position: number): number => {
+
+  /** The first free request at or behind the position, or -1. */
+  freeFrom(position: number): number {
+    const [list, right] = [this.#list, this.#right];
     let end = position;
-    while (end < each.list.length && isTaken(each, end)) end = each.right[end] === end ? end + 1 : (each.right[end] ?? end + 1);
+    while (end < list.length && this.#taken[list[end] ?? 0] === 1) end = Math.max(end + 1, right[end] ?? 0);
     for (let i = position; i < end;) {
-      const next = each.right[i] === i ? i + 1 : (each.right[i] ?? end);
-      each.right[i] = end;
+      const next = Math.max(i + 1, right[i] ?? 0);
+      right[i] = end;
       i = next;
     }
-    return end;
-  };
-  // Here links are kept one to the right of the position that they lead to, so that 0 means none.
-  const freeUpTo = (each: Class, position: number): number => {
-    let end = position + 1;
-    while (end > 0 && isTaken(each, end - 1)) end = each.left[end] === end ? end - 1 : (each.left[end] ?? 0);
-    for (let i = position + 1; i > end;) {
-      const next = each.left[i] === i ? i - 1 : (each.left[i] ?? end);
-      each.left[i] = end;
+    return end < list.length ? (list[end] ?? -1) : -1;
+  }
+
+  /** The last free position before the given one, or -1. */
+  freeBefore(position: number): number {
+    const [list, left] = [this.#list, this.#left];
+    let end = position;
+    while (end > 0 && this.#taken[list[end - 1] ?? 0] === 1) end = Math.min(end - 1, left[end] ?? 0);
+    for (let i = position; i > end;) {
+      const next = Math.min(i - 1, left[i] ?? 0);
+      left[i] = end;
       i = next;
     }
     return end - 1;
-  };
-  const timeAt = (each: Class, position: number): number => requests.at(each.list[position] ?? 0);
-  const lowerBound = (each: Class, at: number): number => {
-    let [low, high] = [0, each.list.length];
+  }
+
+  timeAt(position: number): number {
+    return this.#times[position] ?? 0;
+  }
+
+  /** The first position whose time is not before `at`. */
+  lowerBound(at: number): number {
+    let [low, high] = [0, this.#times.length];
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (timeAt(each, middle) < at) low = middle + 1;
+      if ((this.#times[middle] ?? 0) < at) low = middle + 1;
       else high = middle;
     }
     return low;
-  };
+  }
+}
+
+/** The same by classes: within one, the nearest free request on either side decides. */
+function byClass({ times, classes }: Side, taken: Uint8Array, widthOf: (requestClass: number) => Width | null): Find {
+  const members = new Map<number, number[]>();
+  for (let i = 0; i < times.length; i++) {
+    const known = members.get(classes[i] ?? 0);
+    if (known === undefined) members.set(classes[i] ?? 0, [i]);
+    else known.push(i);
+  }
+  const lanes = [...members].flatMap(([id, list]) => {
+    const width = widthOf(id);
+    return width === null ? [] : [new Lane(width, list, times, taken)];
+  });
   return (at, within) => {
     let best = -1;
     let bestDistance = Infinity;
-    const offer = (each: Class, position: number): void => {
-      const request = each.list[position];
-      if (request === undefined) return;
-      const ahead = at - requests.at(request);
-      const distance = Math.abs(ahead);
-      if (distance > within || -ahead > each.width.backMs || ahead > each.width.forwardMs) return;
-      if (distance < bestDistance || (distance === bestDistance && request < best)) [best, bestDistance] = [request, distance];
-    };
-    for (const each of classes) {
-      const from = lowerBound(each, at);
-      offer(each, freeFrom(each, from));
-      const before = freeUpTo(each, from - 1);
+    for (const lane of lanes) {
+      const from = lane.lowerBound(at);
+      const before = lane.freeBefore(from);
       // Of several at one time the first free one is meant, as everywhere.
-      if (before >= 0) offer(each, freeFrom(each, lowerBound(each, timeAt(each, before))));
+      const earlier = before < 0 ? -1 : lane.freeFrom(lane.lowerBound(lane.timeAt(before)));
+      const later = lane.freeFrom(from);
+      for (let side = 0; side < 2; side++) {
+        const request = side === 0 ? earlier : later;
+        if (request < 0) continue;
+        const ahead = at - (times[request] ?? 0);
+        const distance = Math.abs(ahead);
+        if (distance > within || -ahead > lane.width.backMs || ahead > lane.width.forwardMs) continue;
+        if (distance < bestDistance || (distance === bestDistance && request < best)) {
+          best = request;
+          bestDistance = distance;
+        }
+      }
     }
     return best;
   };

@@ -41,6 +41,20 @@ export class Pairs {
   }
 }
 
+/** A set of keys that may hold more than was put in: a first sieve, so that only rows with a likely partner are sorted. */
+export class Sieve {
+  readonly #bits = new Uint32Array(1 << 18);
+
+  add(key: number): void {
+    const at = (key ^ (key >>> 9)) & 0x7fffff;
+    this.#bits[at >>> 5] = (this.#bits[at >>> 5] ?? 0) | (1 << (at & 31));
+  }
+  has(key: number): boolean {
+    const at = (key ^ (key >>> 9)) & 0x7fffff;
+    return ((this.#bits[at >>> 5] ?? 0) & (1 << (at & 31))) !== 0;
+  }
+}
+
 /**
  * Row numbers ordered by `times` (milliseconds; NaN last), equal times by `tie`, which has to tell any two rows apart where the result
  * must not depend on the order of the table.
