@@ -13,7 +13,7 @@ import { z } from 'zod';
 import { halves, readCases } from './cases/read.ts';
 import type { Half, NamedCase } from './cases/read.ts';
 import { markOf, marks, totalOf } from './cases/score.ts';
-import type { Scored } from './cases/score.ts';
+import type { Outcome, Scored } from './cases/score.ts';
 
 const help = `npm run bench:cases -- [options]
   --only SLUG[,SLUG]     only these cases
@@ -55,6 +55,9 @@ interface Row extends Scored {
   readonly failure: string | null;
 }
 
+/** The CLI refuses input of which it can read no line; that is an answer, though not a report. */
+const isUnread = (failure: string): boolean => /in a format that why5xx knows/.test(failure);
+
 /** Runs the CLI in `folder`; its report, or why there is none. */
 async function ask(folder: string, names: readonly string[]): Promise<z.output<typeof answer> | string> {
   const child = spawn(process.execPath, [main, 'logs', ...names, '-o', 'json'], {
@@ -87,7 +90,7 @@ async function run(each: NamedCase): Promise<Row> {
       each.data.files.map((file) => file.name),
     );
     const known = typeof report === 'string' ? null : report;
-    const said = known === null ? undefined : (known.causes[0] ?? null);
+    const said: Outcome = typeof report === 'string' ? (isUnread(report) ? 'unread' : 'failed') : (report.causes[0] ?? null);
     return {
       slug: each.slug,
       half: each.half,
@@ -105,9 +108,9 @@ async function run(each: NamedCase): Promise<Row> {
 }
 
 function print(row: Row): void {
-  const said = row.said === undefined ? '-' : row.said === null ? 'unproven' : `${row.said.id} (${row.said.certainty})`;
+  const said = row.said === null ? 'unproven' : typeof row.said === 'string' ? '-' : `${row.said.id} (${row.said.certainty})`;
   console.log(
-    `${row.mark.padEnd(16)} ${row.slug.padEnd(34)} ${said.padEnd(46)} ${row.mark.startsWith('right') ? '' : `is ${row.confirmed} `}${row.failure ?? ''}`,
+    `${row.mark.padEnd(16)} ${row.slug.padEnd(34)} ${said.padEnd(46)} ${row.mark.startsWith('right') ? '' : `is ${row.confirmed} `}${row.mark === 'failed' ? (row.failure ?? '') : ''}`,
   );
 }
 

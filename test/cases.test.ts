@@ -101,12 +101,14 @@ describe('the score', () => {
     ['an acceptable cause', decided, likely('temp-dir-permission'), 'right'],
     ['another cause', decided, likely('fd-exhausted'), 'wrong'],
     ['nothing, though the lines decide', decided, null, 'missed'],
-    ['no report', decided, undefined, 'failed'],
+    ['no report', decided, 'failed', 'failed'],
+    ['lines that it cannot read', decided, 'unread', 'unread'],
     ['nothing, and rightly', undecided, null, 'right-not-enough'],
     ['one of the possible causes', undecided, likely('keepalive-race'), 'overclaimed'],
     ['an acceptable one of the possible causes', undecided, likely('one-bad-backend'), 'right'],
     ['an impossible cause', undecided, likely('disk-full'), 'wrong'],
-    ['no report of an undecidable case', undecided, undefined, 'failed'],
+    ['no report of an undecidable case', undecided, 'failed', 'failed'],
+    ['undecidable lines that it cannot read', undecided, 'unread', 'unread'],
   ] as const)('%s', ([, each, said, mark]) => {
     expect(markOf(each, said)).toBe(mark);
   });
@@ -117,12 +119,13 @@ describe('the score', () => {
       { mark: 'missed', said: null },
       { mark: 'overclaimed', said: likely('oom-killed') },
       { mark: 'wrong', said: { id: 'oom-killed', certainty: 'confirmed' } },
-      { mark: 'failed', said: undefined },
+      { mark: 'unread', said: 'unread' },
+      { mark: 'failed', said: 'failed' },
     ]);
     expect(total).toEqual({
-      cases: 6,
-      marks: { right: 1, 'right-not-enough': 1, missed: 1, overclaimed: 1, wrong: 1, failed: 1 },
-      rightPercent: 33.3,
+      cases: 7,
+      marks: { right: 1, 'right-not-enough': 1, missed: 1, overclaimed: 1, wrong: 1, unread: 1, failed: 1 },
+      rightPercent: 28.6,
       wrongConvictions: 2,
       wrongConfirmed: 1,
     });

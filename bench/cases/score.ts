@@ -7,17 +7,20 @@ export interface Said {
   readonly certainty: 'confirmed' | 'likely';
 }
 
-export const marks = ['right', 'right-not-enough', 'missed', 'overclaimed', 'wrong', 'failed'] as const;
+export const marks = ['right', 'right-not-enough', 'missed', 'overclaimed', 'wrong', 'unread', 'failed'] as const;
 /**
  * `right`: the first cause is the confirmed or an acceptable one. `right-not-enough`: the lines cannot decide, and the tool says so.
  * `missed`: they can, and the tool says unproven. `overclaimed`: they cannot, and the tool convicts one of the possible causes. `wrong`:
- * it convicts another one. `failed`: no report came.
+ * it convicts another one. `unread`: no line is in a format that the tool knows. `failed`: no report came for another reason.
  */
 export type Mark = (typeof marks)[number];
 
-/** `said` is undefined where no report came, null where the report convicts nothing. */
-export function markOf({ data }: NamedCase, said: Said | null | undefined): Mark {
-  if (said === undefined) return 'failed';
+/** What came of a run: the first cause, null where the report convicts nothing, or why there is no report. */
+export type Outcome = Said | null | 'unread' | 'failed';
+
+/** The mark of one run. */
+export function markOf({ data }: NamedCase, said: Outcome): Mark {
+  if (said === 'unread' || said === 'failed') return said;
   const undecidable = data.confirmed === 'not-enough-evidence';
   if (said === null) return undecidable ? 'right-not-enough' : 'missed';
   if (said.id === data.confirmed || data.acceptable.some((each) => each.id === said.id)) return 'right';
@@ -26,7 +29,7 @@ export function markOf({ data }: NamedCase, said: Said | null | undefined): Mark
 
 export interface Scored {
   readonly mark: Mark;
-  readonly said: Said | null | undefined;
+  readonly said: Outcome;
 }
 
 export interface Total {
@@ -52,10 +55,11 @@ export function totalOf(rows: readonly Scored[]): Total {
       missed: count('missed'),
       overclaimed: count('overclaimed'),
       wrong: count('wrong'),
+      unread: count('unread'),
       failed: count('failed'),
     },
     rightPercent: rows.length === 0 ? 0 : Math.round((1000 * right) / rows.length) / 10,
     wrongConvictions: wrong.length,
-    wrongConfirmed: wrong.filter((row) => row.said?.certainty === 'confirmed').length,
+    wrongConfirmed: wrong.filter((row) => row.said !== null && typeof row.said === 'object' && row.said.certainty === 'confirmed').length,
   };
 }
