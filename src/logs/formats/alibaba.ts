@@ -3,7 +3,7 @@ import type { AccessRecord, LogFamily, LogFormat, Product } from '../records.ts'
 import { isoMoment } from './dates.ts';
 import { accessFormat, bestOf } from './detect.ts';
 import { childOf, objectOf, textOf, type JsonObject } from './json-line.ts';
-import { accessRecordOf, secondsMs, statusOf } from './layout-reader.ts';
+import { accessRecordOf, secondsMs, statusOf } from './raw-access.ts';
 import { csvFields } from './words.ts';
 
 /** Alibaba's fields are those of the nginx below it. `get` returns the empty string for a field that is missing. */

@@ -3,7 +3,7 @@
 import type { AccessRecord, ErrorRecord, LogFamily, LogFormat } from '../records.ts';
 import { ctimeMoment, isoMoment } from './dates.ts';
 import { errorFormat, linesRead, message } from './detect.ts';
-import { orNull, statusOf } from './layout-reader.ts';
+import { orNull, statusOf } from './raw-access.ts';
 import { accessRecord } from './record.ts';
 
 const longest = 32_768;

@@ -2,7 +2,7 @@
 import type { AccessRecord, LogFamily } from '../records.ts';
 import { isoMoment } from './dates.ts';
 import { accessFormat, linesRead } from './detect.ts';
-import { orNull, secondsMs, statusOf } from './layout-reader.ts';
+import { orNull, secondsMs, statusOf } from './raw-access.ts';
 import { accessRecord, tryOf, urlParts, withoutPort } from './record.ts';
 import { quotedWords } from './words.ts';
 

@@ -3,7 +3,7 @@ import type { AccessRecord, ErrorRecord, LogFamily, LogFormat } from '../records
 import { isoMoment } from './dates.ts';
 import { linesRead, message } from './detect.ts';
 import { childOf, numberOf, objectOf, statusIn, textOf, type JsonObject } from './json-line.ts';
-import { orNull } from './layout-reader.ts';
+import { orNull } from './raw-access.ts';
 import { accessRecord } from './record.ts';
 
 /** `ts` is seconds since 1970 by default, and a date in the other encoders. */

@@ -3,7 +3,7 @@ import type { AccessRecord, LogFamily } from '../records.ts';
 import { isoMoment } from './dates.ts';
 import { accessFormat, linesRead } from './detect.ts';
 import { firstText, numberOf, objectOf, statusIn, textOf, type JsonObject } from './json-line.ts';
-import { orNull } from './layout-reader.ts';
+import { orNull } from './raw-access.ts';
 import { accessRecord, tryOf } from './record.ts';
 
 /** Cloudflare writes times as RFC 3339, seconds or nanoseconds, as the job is configured. */

@@ -3,7 +3,7 @@ import type { AccessRecord, LogFamily, LogFormat } from '../records.ts';
 import { isoMoment } from './dates.ts';
 import { accessFormat, linesRead } from './detect.ts';
 import { firstText, objectOf, type JsonObject } from './json-line.ts';
-import { orNull, statusOf } from './layout-reader.ts';
+import { orNull, statusOf } from './raw-access.ts';
 import { accessRecord, tryOf, withoutPort } from './record.ts';
 import { quotedWords } from './words.ts';
 

@@ -3,7 +3,7 @@ import type { AccessRecord, LogFamily } from '../records.ts';
 import { isoMoment } from './dates.ts';
 import { accessFormat, linesRead } from './detect.ts';
 import { childOf, objectOf, statusIn, textOf } from './json-line.ts';
-import { orNull } from './layout-reader.ts';
+import { orNull } from './raw-access.ts';
 import { accessRecord, tryOf, urlParts } from './record.ts';
 
 function readGcp(line: string): AccessRecord | null {

@@ -29,7 +29,7 @@ export function haproxyRequest(text: string): AccessRecord | null {
   if (bracket < 3 || bracket > 64) return null;
   const match = request.exec(text.length > longest ? text.slice(0, longest) : text);
   if (match === null) return null;
-  const [, address = '', date = '', frontend = '', pool = '', server = '', t1, t2, t3, t4, t5, code, state = '', , rest = ''] = match;
+  const [, address = '', date = '', frontend = '', pool = '', server = '', , t2, t3, t4, t5, code, state = '', , rest = ''] = match;
   const moment = slashMoment(date, 0);
   if (moment === null) return null;
   const isHttp = t5 !== undefined;

@@ -2,7 +2,7 @@
 import type { AccessRecord, LogFamily, LogFormat } from '../records.ts';
 import { isoMoment } from './dates.ts';
 import { accessFormat, bestOf } from './detect.ts';
-import { orNull, statusOf } from './layout-reader.ts';
+import { orNull, statusOf } from './raw-access.ts';
 import { accessRecord } from './record.ts';
 
 // What IIS 10 and IIS 7 log unless told otherwise.

@@ -9,14 +9,14 @@ export interface NamedFormat {
 
 const longest = 8192;
 
-/** The words of one directive from `from` to its `;`, quotes removed and escapes resolved; null where it does not end. */
-function words(text: string, from: number): { readonly words: string[]; readonly end: number } | null {
+/** The words of one directive from `from` to its `;`, quotes removed and escapes resolved; no words where it does not end there. */
+function words(text: string, from: number): { readonly words: string[]; readonly end: number } {
   const found: string[] = [];
   let i = from;
   while (i < text.length) {
     const c = text[i] ?? '';
     if (c === ';') return { words: found, end: i + 1 };
-    if (c === '{' || c === '}') return null;
+    if (c === '{' || c === '}') break;
     if (/\s/.test(c)) i++;
     else if (c === '#') {
       const end = text.indexOf('\n', i);
@@ -41,14 +41,14 @@ function words(text: string, from: number): { readonly words: string[]; readonly
         if (quote === '' ? /[\s;]/.test(d) : d === quote) break;
         word += d;
         i++;
-        if (word.length > longest) return null;
+        if (word.length > longest) return { words: [], end: i };
       }
       if (quote !== '') i++;
       found.push(word);
-      if (found.length > 200) return null;
+      if (found.length > 200) break;
     }
   }
-  return null;
+  return { words: [], end: i };
 }
 
 /** All `log_format` directives of a configuration, in order; the same name again replaces the earlier one. Takes time linear in the text. */
@@ -58,7 +58,6 @@ export function nginxFormatsIn(configText: string): NamedFormat[] {
   for (const match of configText.matchAll(/(?:^|[;{}\n])[^\S\n]*log_format\s/g)) {
     if (match.index < next) continue;
     const directive = words(configText, match.index + match[0].length);
-    if (directive === null) continue;
     next = directive.end - 1;
     const [name, ...rest] = directive.words;
     const format = rest.filter((word, i) => i > 0 || !word.startsWith('escape=')).join('');

@@ -3,7 +3,7 @@ import type { AccessRecord, LogFamily } from '../records.ts';
 import { commonMs, isoMoment } from './dates.ts';
 import { accessFormat, linesRead } from './detect.ts';
 import { childOf, firstText, objectOf, statusIn, type JsonObject } from './json-line.ts';
-import { accessRecordOf, accessRoles, secondsMs } from './layout-reader.ts';
+import { accessRecordOf, accessRoles, secondsMs } from './raw-access.ts';
 
 const dateKeys = ['time_iso8601', 'time_local', '@timestamp', 'timestamp', 'time', 'msec', 'ts', 'datetime', 'date', 'at'];
 const durationKeys = ['request_time', 'requestTime', 'duration', 'response_time', 'responsetime', 'reqtime', 'rt'];

@@ -3,7 +3,7 @@ import type { AccessRecord, ErrorRecord, LogFamily, LogFormat } from '../records
 import { isoMoment } from './dates.ts';
 import { linesRead, message } from './detect.ts';
 import { childOf, firstText, numberOf, objectOf, statusIn, textOf, type JsonObject } from './json-line.ts';
-import { orNull, statusOf } from './layout-reader.ts';
+import { orNull, statusOf } from './raw-access.ts';
 import { accessRecord } from './record.ts';
 
 const longest = 32_768;

@@ -119,13 +119,13 @@ export function productOf(program: string): Product {
   if (/^(?:nginx|openresty|tengine|ingress-nginx|nginx-ingress)/.test(name)) return 'nginx';
   if (/^(?:apache2?|httpd)\b/.test(name)) return 'apache';
   if (/^php-?fpm/.test(name)) return 'php-fpm';
-  if (/^php/.test(name)) return 'php';
-  if (/^haproxy/.test(name)) return 'haproxy';
-  if (/^envoy/.test(name)) return 'envoy';
-  if (/^caddy/.test(name)) return 'caddy';
-  if (/^traefik/.test(name)) return 'traefik';
-  if (/^gunicorn/.test(name)) return 'gunicorn';
-  if (/^uwsgi/.test(name)) return 'uwsgi';
+  if (name.startsWith('php')) return 'php';
+  if (name.startsWith('haproxy')) return 'haproxy';
+  if (name.startsWith('envoy')) return 'envoy';
+  if (name.startsWith('caddy')) return 'caddy';
+  if (name.startsWith('traefik')) return 'traefik';
+  if (name.startsWith('gunicorn')) return 'gunicorn';
+  if (name.startsWith('uwsgi')) return 'uwsgi';
   if (/^(?:node|nodejs|npm|pm2|yarn|next-server)\b/.test(name)) return 'node';
   return /^(?:tomcat|catalina)/.test(name) ? 'tomcat' : 'syslog';
 }

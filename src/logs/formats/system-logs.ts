@@ -188,7 +188,7 @@ export const syslogLog: LogFamily = {
     {
       name: 'message',
       meaning:
-        'read as that product writes it, with client, request, host and upstream where it has them; requests where most lines are requests of one product',
+        'read as that product writes it, with client, request, host and upstream where it has them; method, path and status of requests where most lines are requests of one product',
     },
   ],
   samples: [

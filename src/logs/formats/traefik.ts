@@ -3,7 +3,7 @@ import type { AccessRecord, ErrorRecord, LogFamily, LogFormat } from '../records
 import { commonMs, isoMoment } from './dates.ts';
 import { linesRead, message } from './detect.ts';
 import { firstText, numberOf, objectOf, statusIn, textOf } from './json-line.ts';
-import { orNull, statusOf } from './layout-reader.ts';
+import { orNull, statusOf } from './raw-access.ts';
 import { accessRecord, tryOf, withoutPort } from './record.ts';
 
 const tail = /" (\d+|-) (\d+|-) "((?:[^"\\]|\\.){0,2048})" "((?:[^"\\]|\\.){0,2048})" (\d+) "([^"]{0,512})" "([^"]{0,512})" (\d+)ms\s*$/;
