@@ -1,7 +1,7 @@
 // The throughput bench: our `logs` beside every program that people use for the same question, on the same bytes, in one run. Checks that all
 // answers agree, prints ratios against the goals and writes JSON. `npm run bench:logs -- --help` lists its options.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, rmdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,7 +29,7 @@ const help = `npm run bench:logs -- [options]
   --no-install         do not install missing programs
   --tail-seconds N     length of the live-tail measure (default 20)
   --generate           only write the data
-  --clean              remove the data and end
+  --clean              remove the data, and DuckDB, and end
   --out FILE           where the JSON goes (default bench/results/logs-DATE.json)`;
 
 const { values } = parseArgs({
@@ -69,6 +69,8 @@ function problem(text: string): void {
 
 if (values.clean) {
   for (const size of sizes) clean(folderOf(size));
+  rmSync(path.join(values.dir, 'duckdb'), { recursive: true, force: true });
+  if (readdirSync(values.dir).length === 0) rmdirSync(values.dir);
   process.exit(0);
 }
 
@@ -229,9 +231,9 @@ const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 const fixed = (value: number, digits = 2): string => (Number.isFinite(value) ? value.toFixed(digits) : '-');
 
 install();
-const duck = duckdb();
-if (duck === null) problem('DuckDB could not be had: left out');
-const ours = ourCommand();
+const duck = values.generate ? null : duckdb();
+if (duck === null && !values.generate) problem('DuckDB could not be had: left out');
+const ours = values.generate ? [] : ourCommand();
 const chosen = (dataset: DatasetName): boolean => only === null || only.has(dataset) || !datasetNames.some((each) => only.has(each));
 const chosenRival = (rival: Rival): boolean => {
   if (only === null) return true;
