@@ -3,6 +3,7 @@
 import ipaddr from 'ipaddr.js';
 import { z } from 'zod';
 
+import { addressShape, splitAddress } from './address.ts';
 import { durationShape, parseDuration, parseSize, sizeShape } from './units.ts';
 
 /** Text of one shape, with one message whatever is wrong about it. */
@@ -19,8 +20,6 @@ const httpUrl = text(/^[hH][tT][tT][pP][sS]?:\/\/[^\u0000-\u0020\u007f]+$/, urlE
   urlExpected,
 );
 
-/** `HOST:PORT`, `[V6]:PORT`, or a bare address or name where a port is not needed. */
-const addressShape = /^(\[[0-9A-Fa-f:.%]+\]|[^\s:[\]/]+)(:(\d{1,5}))?$/;
 const label = '[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?';
 const dnsName = new RegExp(`^(?=.{1,253}$)${label}(?:\\.${label})*\\.?$`);
 
@@ -276,15 +275,5 @@ export type Paths = z.output<typeof paths>;
 export type Listener = z.output<typeof listener>;
 export type BalancerKind = NonNullable<Site['balancer']>['kind'];
 
+export { splitAddress } from './address.ts';
 export type Role = 'client' | 'edge' | 'balancer' | 'backend';
-
-/** Host and port of an `address` that the schema accepted. IPv6 comes back without brackets. */
-export function splitAddress(text: string): { readonly host: string; readonly port: number | null } {
-  if (ipaddr.IPv6.isValid(text)) return { host: text, port: null };
-  const match = addressShape.exec(text);
-  const host = match?.[1] ?? text;
-  return {
-    host: host.startsWith('[') ? host.slice(1, -1) : host,
-    port: match?.[3] === undefined ? null : Number(match[3]),
-  };
-}

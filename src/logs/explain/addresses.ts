@@ -1,7 +1,7 @@
 // Addresses as logs write them, and the names that people have for them. The same server is `10.0.0.1:80` in an access log and
 // `http://10.0.0.1:80/path` in an error log; only after this do two logs speak of one thing.
+import { splitAddress } from '../../model/address.ts';
 import type { Site } from '../../model/site.ts';
-import { splitAddress } from '../../model/site.ts';
 import { shownField } from '../text.ts';
 
 /** What a site file says of addresses. */
