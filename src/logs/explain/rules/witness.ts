@@ -113,11 +113,12 @@ export const reasonLike =
 
 /** Where the line points: its upstream, or the address in its text. */
 export const target = (event: EventGroup): string => event.upstream ?? event.fields['target'] ?? '';
+/** The line of a group as it was written, where a sample of it is kept. */
+const written = (event: EventGroup): string => event.samples[0]?.text ?? '';
 export const isUnix: EventTest = (event) =>
   /unix:|^\/|domain socket/.test(target(event)) || /unix:|Unix domain socket/.test(event.template);
 export const isFastcgi: EventTest = (event) =>
-  /^fastcgi:|php|fpm|:9000\b/.test(target(event)) || event.fields['scheme'] === 'FCGI' || (event.fields['scheme'] ?? '').startsWith('fcgi');
-export const isUwsgi: EventTest = (event) => /^s?uwsgi:/.test(target(event));
+  /php|fpm|:9000$/.test(target(event)) || /upstream: "fastcgi:/.test(written(event)) || /^(?:FCGI|fcgi)/.test(event.fields['scheme'] ?? '');
 export const isLoopback: EventTest = (event) => /(?:^|\/|@)(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::|\/|$)/.test(target(event));
 export const isIpv6: EventTest = (event) => /\[[\da-f:.]+\]/i.test(target(event));
 export const not =

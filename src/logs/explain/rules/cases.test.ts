@@ -1,0 +1,756 @@
+// From lines of logs to the cause: real messages of real programs through formats, scanner, join and rules. Beside each cause stand lines that
+// look like it and prove something else, or nothing.
+import { expect, it } from 'vitest';
+
+import type { Report } from '../../../model/report.ts';
+import { scanLogs } from '../../scan/index.ts';
+import { streamOf } from '../../scan/testing/inputs.ts';
+import { reportOfLogs } from '../report-of.ts';
+import { logRules } from './index.ts';
+
+const layout =
+  '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent" rt=$request_time ua="$upstream_addr" us="$upstream_status" uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time"';
+
+async function explained(logs: Readonly<Record<string, readonly string[]>>): Promise<Report> {
+  const inputs = Object.entries(logs).map(([name, lines]) =>
+    streamOf(name, Buffer.from(lines.map((line) => `${line}\n`).join('')), 'none', 4096),
+  );
+  const tally = await scanLogs(inputs, { hints: { nginxFormats: [{ name: 'timed', format: layout }], year: 2026 }, workers: 0 });
+  return reportOfLogs(tally, {
+    rules: logRules,
+    site: null,
+    language: 'en',
+    startedAt: '2026-11-23T12:00:00.000Z',
+    tookMs: 1,
+    tool: 'test',
+    zone: { minutesEast: 0, from: 'system' },
+  });
+}
+
+const day = '2026/11/23';
+const clock = (second: number): string => `10:00:${String(second).padStart(2, '0')}`;
+/** A line of nginx's error log about one request. */
+const nginx = (second: number, message: string, upstream: string | null = 'http://10.0.0.5:8080/x', level = 'error'): string =>
+  `${day} ${clock(second)} [${level}] 31#31: *${second} ${message}, client: 198.51.100.7, server: shop.example, request: "GET /x HTTP/1.1"${upstream === null ? '' : `, upstream: "${upstream}"`}, host: "shop.example"`;
+/** The access line of that request. */
+const access = (
+  second: number,
+  status: number,
+  upstream: { address?: string; status?: string; times?: readonly [string, string, string] } = {},
+  seconds = '0.001',
+): string => {
+  const [connect, header, response] = upstream.times ?? ['-', '-', '0.000'];
+  return `198.51.100.7 - - [23/Nov/2026:${clock(second)} +0000] "GET /x HTTP/1.1" ${status} 157 "-" "curl/8" rt=${seconds} ua="${upstream.address ?? '10.0.0.5:8080'}" us="${upstream.status ?? status}" uct="${connect}" uht="${header}" urt="${response}"`;
+};
+const fpm = (second: number, level: string, message: string): string => `[23-Nov-2026 ${clock(second)}] ${level}: ${message}`;
+const kernel = (second: number, message: string): string => `Nov 23 ${clock(second)} web-1 kernel: [ 4711.123456] ${message}`;
+const syslog = (second: number, program: string, message: string): string => `Nov 23 ${clock(second)} web-1 ${program}: ${message}`;
+const haproxy = (second: number, rest: string): string =>
+  `Nov 23 ${clock(second)} lb haproxy[4873]: 198.51.100.7:57388 [23/Nov/2026:${clock(second)}.983] f ${rest} "GET /x HTTP/1.1"`;
+const haproxyEvent = (second: number, message: string): string => `Nov 23 ${clock(second)} lb haproxy[4873]: ${message}`;
+const apache = (second: number, module: string, message: string): string =>
+  `[Mon Nov 23 ${clock(second)}.123456 2026] [${module}:error] [pid 9732:tid 9738] ${message}`;
+const envoy = (second: number, status: number, flags: string, duration: number): string =>
+  `[2026-11-23T${clock(second)}.000Z] "GET /x HTTP/1.1" ${status} ${flags} 0 95 ${duration} - "198.51.100.7" "curl/8" "c5b2e3a4-0000-4000-8000-${String(second).padStart(12, '0')}" "shop.example" "10.0.0.5:8080"`;
+const gunicorn = (second: number, level: string, message: string): string =>
+  `[2026-11-23 ${clock(second)} +0000] [4711] [${level}] ${message}`;
+
+const fastcgi = 'fastcgi://unix:/run/php/php8.2-fpm.sock:';
+const reset = 'recv() failed (104: Connection reset by peer) while reading response header from upstream';
+const readTimeout = 'upstream timed out (110: Connection timed out) while reading response header from upstream';
+const connectTimeout = 'upstream timed out (110: Connection timed out) while connecting to upstream';
+const refused = 'connect() failed (111: Connection refused) while connecting to upstream';
+const premature = 'upstream prematurely closed connection while reading response header from upstream';
+const seconds = [3, 9, 20];
+
+interface Case {
+  readonly name: string;
+  readonly logs: Readonly<Record<string, readonly string[]>>;
+  /** The one cause and how sure, or null where nothing may be convicted. */
+  readonly is: readonly ['confirmed' | 'likely', string] | null;
+}
+
+const cases: readonly Case[] = [
+  // nginx 111 and its look-alikes
+  { name: 'refused', logs: { 'error.log': seconds.map((s) => nginx(s, refused)) }, is: ['likely', 'backend-process-down'] },
+  {
+    name: 'refused, with the access log',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, refused)),
+      'access.log': [access(1, 200, { times: ['0.000', '0.010', '0.010'] }), ...seconds.map((s) => access(s, 502))],
+    },
+    is: ['likely', 'backend-process-down'],
+  },
+  {
+    name: 'only the access log of refused requests',
+    logs: { 'access.log': [access(1, 200, { times: ['0.000', '0.010', '0.010'] }), ...seconds.map((s) => access(s, 502))] },
+    is: null,
+  },
+  {
+    name: 'refused after the kernel killed the process',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, refused)),
+      'kern.log': [
+        kernel(
+          2,
+          'Out of memory: Killed process 4711 (node) total-vm:231480kB, anon-rss:52160kB, file-rss:9216kB, shmem-rss:0kB, UID:33 pgtables:212kB oom_score_adj:0',
+        ),
+      ],
+    },
+    is: ['confirmed', 'oom-killed'],
+  },
+  {
+    name: 'refused while the unit fails again and again',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, refused)),
+      syslog: [
+        syslog(1, 'systemd[1]', 'app.service: Main process exited, code=exited, status=1/FAILURE'),
+        syslog(1, 'systemd[1]', "app.service: Failed with result 'exit-code'."),
+        syslog(2, 'systemd[1]', 'app.service: Start request repeated too quickly.'),
+      ],
+    },
+    is: ['likely', 'app-crash-loop'],
+  },
+  {
+    name: 'refused by php-fpm',
+    logs: { 'error.log': seconds.map((s) => nginx(s, refused, 'fastcgi://127.0.0.1:9000')) },
+    is: ['likely', 'fpm-down-static-health-ok'],
+  },
+  {
+    name: 'no socket of php-fpm',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'connect() to unix:/run/php/php8.2-fpm.sock failed (2: No such file or directory) while connecting to upstream',
+          fastcgi,
+          'crit',
+        ),
+      ),
+    },
+    is: ['likely', 'fpm-down-static-health-ok'],
+  },
+  {
+    name: 'a socket that may not be used',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(s, 'connect() to unix:/run/php/php8.2-fpm.sock failed (13: Permission denied) while connecting to upstream', fastcgi, 'crit'),
+      ),
+    },
+    is: ['likely', 'fpm-socket-permission'],
+  },
+  {
+    name: 'a port that SELinux forbids',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'connect() to 127.0.0.1:8080 failed (13: Permission denied) while connecting to upstream',
+          'http://127.0.0.1:8080/x',
+          'crit',
+        ),
+      ),
+    },
+    is: ['likely', 'selinux-denies-connect'],
+  },
+  {
+    name: 'a full queue of a Unix socket',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'connect() to unix:/run/php/php8.2-fpm.sock failed (11: Resource temporarily unavailable) while connecting to upstream',
+          fastcgi,
+        ),
+      ),
+    },
+    is: ['confirmed', 'fpm-backlog-overflow-unix'],
+  },
+  // nginx 113, 101, 99
+  {
+    name: 'no route to host',
+    logs: { 'error.log': seconds.map((s) => nginx(s, 'connect() failed (113: No route to host) while connecting to upstream')) },
+    is: ['likely', 'backend-host-unreachable'],
+  },
+  {
+    name: 'no route to host at once: an answer of a firewall',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, 'connect() failed (113: No route to host) while connecting to upstream')),
+      'access.log': [access(1, 200, { times: ['0.000', '0.010', '0.010'] }), ...seconds.map((s) => access(s, 502))],
+    },
+    is: ['likely', 'firewall-rejects-lb-range'],
+  },
+  {
+    name: 'no route to host after three seconds: nobody there',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, 'connect() failed (113: No route to host) while connecting to upstream')),
+      'access.log': [
+        access(1, 200, { times: ['0.000', '0.010', '0.010'] }),
+        ...seconds.map((s) => access(s, 502, { times: ['-', '-', '3.080'] }, '3.080')),
+      ],
+    },
+    is: ['likely', 'backend-host-unreachable'],
+  },
+  {
+    name: 'network unreachable',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(s, 'connect() to 192.0.2.1:80 failed (101: Network is unreachable) while connecting to upstream', 'http://192.0.2.1:80/x'),
+      ),
+    },
+    is: ['confirmed', 'backend-no-route'],
+  },
+  {
+    name: 'IPv6 unreachable',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'connect() to [2001:db8::5]:80 failed (101: Network is unreachable) while connecting to upstream',
+          'http://[2001:db8::5]:80/x',
+        ),
+      ),
+    },
+    is: ['confirmed', 'upstream-ipv6-unreachable'],
+  },
+  {
+    name: 'no source port',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(s, 'connect() to 10.0.0.5:8080 failed (99: Cannot assign requested address) while connecting to upstream', undefined, 'crit'),
+      ),
+    },
+    is: ['confirmed', 'ephemeral-ports-exhausted'],
+  },
+  // nginx 110 while connecting
+  { name: 'connect timeout alone', logs: { 'error.log': seconds.map((s) => nginx(s, connectTimeout)) }, is: null },
+  {
+    name: 'connect timeout and a full connection table',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, connectTimeout)),
+      'kern.log': [kernel(2, 'nf_conntrack: nf_conntrack: table full, dropping packet')],
+    },
+    is: ['confirmed', 'conntrack-full'],
+  },
+  {
+    name: 'connect timeout and a drop that was logged',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, connectTimeout)),
+      'kern.log': seconds.map((s) =>
+        kernel(
+          s,
+          '[UFW BLOCK] IN=eth0 OUT= MAC=02:42:ac:11:00:02:02:42:ac:11:00:01:08:00 SRC=100.64.1.5 DST=10.0.0.5 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=4711 DF PROTO=TCP SPT=41234 DPT=8080 WINDOW=64240 RES=0x00 SYN URGP=0',
+        ),
+      ),
+    },
+    is: ['confirmed', 'firewall-drops-lb-range'],
+  },
+  {
+    name: 'connect timeout and martians',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, connectTimeout)),
+      'kern.log': [kernel(2, 'IPv4: martian source 10.0.0.5 from 100.64.1.5, on dev eth1')],
+    },
+    is: ['likely', 'rp-filter-strict-l4'],
+  },
+  // nginx 110 while reading
+  { name: 'read timeout', logs: { 'error.log': seconds.map((s) => nginx(s, readTimeout)) }, is: ['likely', 'upstream-read-timeout'] },
+  {
+    name: 'read timeout in the access log alone',
+    logs: {
+      'access.log': [
+        access(1, 200, { times: ['0.000', '0.010', '0.010'] }),
+        ...seconds.map((s) => access(s, 504, { times: ['0.001', '-', '60.002'] }, '60.002')),
+      ],
+    },
+    is: ['likely', 'upstream-read-timeout'],
+  },
+  {
+    name: 'read timeout and a full pool',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, readTimeout, fastcgi)),
+      'fpm.log': [fpm(1, 'WARNING', '[pool www] server reached pm.max_children setting (5), consider raising it')],
+    },
+    is: ['confirmed', 'fpm-max-children'],
+  },
+  {
+    name: 'read timeout and a crash of the php-fpm of an hour ago',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, readTimeout, fastcgi)),
+      'fpm.log': ['[23-Nov-2026 08:00:01] WARNING: [pool www] child 4593 exited on signal 11 (SIGSEGV) after 1.041132 seconds from start'],
+    },
+    is: ['likely', 'upstream-read-timeout'],
+  },
+  {
+    name: 'read timeout while the database locks',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, readTimeout, fastcgi)),
+      'fpm.log': [
+        fpm(
+          5,
+          'WARNING',
+          '[pool www] child 77 said into stderr: "NOTICE: PHP message: SQLSTATE[HY000]: General error: 1205 Lock wait timeout exceeded; try restarting transaction"',
+        ),
+      ],
+    },
+    is: ['likely', 'dependency-slow'],
+  },
+  // nginx 104
+  { name: 'reset alone', logs: { 'error.log': seconds.map((s) => nginx(s, reset, fastcgi)) }, is: null },
+  {
+    name: 'reset and terminate timeout',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, reset, fastcgi)),
+      'fpm.log': seconds.flatMap((s) => [
+        fpm(
+          s,
+          'WARNING',
+          `[pool www] child 39${s}, script '/srv/app/sleep.php' (request: "GET /x") execution timed out (3.017650 sec), terminating`,
+        ),
+        fpm(s, 'WARNING', `[pool www] child 39${s} exited on signal 15 (SIGTERM) after 12.1 seconds from start`),
+      ]),
+    },
+    is: ['confirmed', 'fpm-terminate-timeout'],
+  },
+  {
+    name: 'reset and crash',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, reset, fastcgi)),
+      'fpm.log': seconds.map((s) =>
+        fpm(s, 'WARNING', `[pool www] child 45${s} exited on signal 11 (SIGSEGV) after 1.041132 seconds from start`),
+      ),
+    },
+    is: ['confirmed', 'fpm-worker-crash'],
+  },
+  {
+    name: 'reset and out of memory',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, reset, fastcgi)),
+      'fpm.log': seconds.map((s) =>
+        fpm(s, 'WARNING', `[pool www] child 45${s} exited on signal 9 (SIGKILL) after 1.041132 seconds from start`),
+      ),
+      'kern.log': seconds.map((s) =>
+        kernel(
+          s,
+          `Memory cgroup out of memory: Killed process 45${s} (php-fpm8.2) total-vm:231480kB, anon-rss:52160kB, file-rss:9216kB, shmem-rss:0kB, UID:33 pgtables:212kB oom_score_adj:0`,
+        ),
+      ),
+    },
+    is: ['confirmed', 'oom-killed'],
+  },
+  {
+    name: 'reset and reload',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, reset, fastcgi)),
+      'fpm.log': [
+        fpm(3, 'NOTICE', 'Reloading in progress ...'),
+        fpm(3, 'NOTICE', 'reloading: execvp("/usr/sbin/php-fpm8.2", {"/usr/sbin/php-fpm8.2"})'),
+      ],
+    },
+    is: ['likely', 'fpm-reload-kills-requests'],
+  },
+  { name: 'premature close alone', logs: { 'error.log': seconds.map((s) => nginx(s, premature)) }, is: null },
+  {
+    name: 'premature close and a gunicorn timeout',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, premature)),
+      'gunicorn.log': seconds.map((s) => gunicorn(s, 'CRITICAL', `WORKER TIMEOUT (pid:4${s})`)),
+    },
+    is: ['confirmed', 'gunicorn-worker-timeout'],
+  },
+  {
+    name: 'reset while sending a body',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, 'writev() failed (104: Connection reset by peer) while sending request to upstream')),
+    },
+    is: ['likely', 'upload-closed-by-backend'],
+  },
+  // nginx itself
+  {
+    name: 'too big a header',
+    logs: { 'error.log': seconds.map((s) => nginx(s, 'upstream sent too big header while reading response header from upstream')) },
+    is: ['confirmed', 'header-too-large-response'],
+  },
+  {
+    name: 'FastCGI to a web server',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'upstream sent unsupported FastCGI protocol version: 72 while reading response header from upstream',
+          'fastcgi://127.0.0.1:8080',
+        ),
+      ),
+    },
+    is: ['confirmed', 'upstream-protocol-mismatch'],
+  },
+  {
+    name: 'an invalid header',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(s, 'upstream sent invalid header: "Bad\\x20Header: x..." while reading response header from upstream'),
+      ),
+    },
+    is: ['confirmed', 'upstream-invalid-header'],
+  },
+  {
+    name: 'TLS to a plain port',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'SSL_do_handshake() failed (SSL: error:0A00010B:SSL routines::wrong version number) while SSL handshaking to upstream',
+          'https://10.0.0.5:8080/x',
+        ),
+      ),
+    },
+    is: ['confirmed', 'upstream-tls-mismatch'],
+  },
+  {
+    name: 'a missing name in TLS',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'SSL_do_handshake() failed (SSL: error:0A000458:SSL routines::tlsv1 unrecognized name:SSL alert number 112) while SSL handshaking to upstream',
+          'https://10.0.0.5:443/x',
+          'crit',
+        ),
+      ),
+    },
+    is: ['likely', 'upstream-sni-missing'],
+  },
+  {
+    name: 'a certificate of its own',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'upstream SSL certificate verify error: (18:self-signed certificate) while SSL handshaking to upstream',
+          'https://10.0.0.5:443/x',
+        ),
+      ),
+    },
+    is: ['confirmed', 'upstream-tls-verify-failed'],
+  },
+  {
+    name: 'an expired certificate',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'upstream SSL certificate verify error: (10:certificate has expired) while SSL handshaking to upstream',
+          'https://10.0.0.5:443/x',
+        ),
+      ),
+    },
+    is: ['confirmed', 'certificate-expired'],
+  },
+  {
+    name: 'a name that is not known',
+    logs: { 'error.log': seconds.map((s) => nginx(s, 'app.internal could not be resolved (3: Host not found)', null)) },
+    is: ['confirmed', 'upstream-resolver-failed'],
+  },
+  {
+    name: 'a circle of rewrites',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(s, 'rewrite or internal redirection cycle while internally redirecting to "/t/index.php"', null),
+      ),
+    },
+    is: ['confirmed', 'rewrite-cycle'],
+  },
+  {
+    name: 'a full disk',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(s, 'pwrite() "/var/lib/nginx/body/0000000004" failed (28: No space left on device)', null, 'crit'),
+      ),
+    },
+    is: ['confirmed', 'disk-full'],
+  },
+  {
+    name: 'a closed temporary directory',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, 'open() "/var/lib/nginx/body/0000000001" failed (13: Permission denied)', null, 'crit')),
+    },
+    is: ['confirmed', 'temp-dir-permission'],
+  },
+  {
+    name: 'a read-only disk',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, 'open() "/var/lib/nginx/body/0000000001" failed (30: Read-only file system)', null, 'crit')),
+    },
+    is: ['confirmed', 'filesystem-readonly'],
+  },
+  {
+    name: 'no descriptors',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(s, 'socket() failed (24: Too many open files) while connecting to upstream', undefined, 'alert'),
+      ),
+    },
+    is: ['confirmed', 'fd-exhausted'],
+  },
+  {
+    name: 'no slots',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, '101 worker_connections are not enough while connecting to upstream', undefined, 'alert')),
+    },
+    is: ['likely', 'worker-connections-exhausted'],
+  },
+  {
+    name: 'a limit of requests',
+    logs: { 'error.log': seconds.map((s) => nginx(s, 'limiting requests, excess: 0.835 by zone "lr"', null)) },
+    is: ['confirmed', 'lb-rate-limited'],
+  },
+  {
+    name: 'a failed authentication',
+    logs: { 'error.log': seconds.map((s) => nginx(s, 'auth request unexpected status: 502 while sending to client', null)) },
+    is: ['confirmed', 'auth-subrequest-failed'],
+  },
+  {
+    name: 'no live upstream',
+    logs: { 'error.log': seconds.map((s) => nginx(s, 'no live upstreams while connecting to upstream', 'http://app/x')) },
+    is: ['likely', 'no-live-upstreams'],
+  },
+  {
+    name: 'a crashing nginx',
+    logs: {
+      'error.log': [
+        ...seconds.map((s) => nginx(s, premature)),
+        `${day} ${clock(4)} [alert] 30#30: worker process 3021 exited on signal 11 (core dumped)`,
+      ],
+    },
+    is: ['likely', 'proxy-process-crash'],
+  },
+  // PHP
+  {
+    name: 'a fatal error',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'FastCGI sent in stderr: "PHP message: PHP Fatal error:  Uncaught Error: Call to undefined function nope() in /srv/app/x.php:3" while reading response header from upstream',
+          fastcgi,
+        ),
+      ),
+    },
+    is: ['confirmed', 'php-fatal-error'],
+  },
+  {
+    name: 'too little memory for a script',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'FastCGI sent in stderr: "PHP message: PHP Fatal error:  Allowed memory size of 33554432 bytes exhausted (tried to allocate 20971552 bytes) in /srv/app/m.php on line 3" while reading response header from upstream',
+          fastcgi,
+        ),
+      ),
+    },
+    is: ['confirmed', 'php-memory-limit'],
+  },
+  {
+    name: 'a loop in a script',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'FastCGI sent in stderr: "PHP message: PHP Fatal error:  Maximum execution time of 2 seconds exceeded in /srv/app/l.php on line 3" while reading response header from upstream',
+          fastcgi,
+        ),
+      ),
+    },
+    is: ['confirmed', 'fpm-max-execution-time'],
+  },
+  {
+    name: 'no database for PHP',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'FastCGI sent in stderr: "PHP message: PHP Fatal error:  Uncaught PDOException: SQLSTATE[HY000] [2002] Connection refused in /srv/app/db.php:3" while reading response header from upstream',
+          fastcgi,
+        ),
+      ),
+    },
+    is: ['likely', 'dependency-down'],
+  },
+  {
+    name: 'no name of the database for PHP',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(
+          s,
+          'FastCGI sent in stderr: "PHP message: PHP Warning:  mysqli_connect(): php_network_getaddresses: getaddrinfo for db failed: Name or service not known in /srv/app/db.php on line 3" while reading response header from upstream',
+          fastcgi,
+        ),
+      ),
+    },
+    is: ['likely', 'dependency-dns-failed'],
+  },
+  // Apache
+  {
+    name: 'Apache refused',
+    logs: {
+      'error.log': seconds.flatMap((s) => [
+        apache(s, 'proxy', '(111)Connection refused: AH00957: http: attempt to connect to 127.0.0.1:8999 (127.0.0.1:8999) failed'),
+        apache(s, 'proxy_http', '[client 198.51.100.7:54736] AH01114: HTTP: failed to make connection to backend: 127.0.0.1'),
+      ]),
+    },
+    is: ['likely', 'backend-process-down'],
+  },
+  {
+    name: 'Apache too slow',
+    logs: {
+      'error.log': seconds.map((s) =>
+        apache(
+          s,
+          'proxy_http',
+          '(70007)The timeout specified has expired: [client 198.51.100.7:54776] AH01102: error reading status line from remote server 127.0.0.1:8100',
+        ),
+      ),
+    },
+    is: ['likely', 'upstream-read-timeout'],
+  },
+  {
+    name: 'Apache without a module',
+    logs: {
+      'error.log': seconds.map((s) =>
+        apache(
+          s,
+          'proxy',
+          "[client 198.51.100.7:54776] AH01144: No protocol handler was valid for the URL / (scheme 'http'). If you are using a DSO version of mod_proxy, make sure the proxy submodules are included in the configuration using LoadModule.",
+        ),
+      ),
+    },
+    is: ['confirmed', 'apache-proxy-module-missing'],
+  },
+  {
+    name: 'Apache and .htaccess',
+    logs: {
+      'error.log': seconds.map((s) =>
+        apache(
+          s,
+          'core',
+          "[client 198.51.100.7:54776] /var/www/html/.htaccess: Invalid command 'RewriteEngine', perhaps misspelled or defined by a module not included in the server configuration",
+        ),
+      ),
+    },
+    is: ['confirmed', 'apache-htaccess-invalid'],
+  },
+  // HAProxy
+  {
+    name: 'HAProxy refused',
+    logs: { 'haproxy.log': seconds.map((s) => haproxy(s, 'app/s1 0/0/-1/-1/3005 503 217 - - SC-- 1/1/0/0/3 0/0')) },
+    is: ['likely', 'backend-process-down'],
+  },
+  {
+    name: 'HAProxy without a server',
+    logs: { 'haproxy.log': seconds.map((s) => haproxy(s, 'app/<NOSRV> 0/-1/-1/-1/0 503 217 - - SC-- 1/1/0/0/0 0/0')) },
+    is: ['likely', 'no-live-upstreams'],
+  },
+  {
+    name: 'HAProxy and a check that wants another code',
+    logs: {
+      'haproxy.log': [
+        haproxyEvent(
+          1,
+          'Server app/s1 is DOWN, reason: Layer7 wrong status, code: 404, info: "Not Found", check duration: 0ms. 0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.',
+        ),
+        haproxyEvent(1, 'backend app has no server available!'),
+        ...seconds.map((s) => haproxy(s, 'app/<NOSRV> 0/-1/-1/-1/0 503 217 - - SC-- 1/1/0/0/0 0/0')),
+      ],
+    },
+    is: ['likely', 'health-check-wrong-status'],
+  },
+  {
+    name: 'HAProxy and silence',
+    logs: { 'haproxy.log': seconds.map((s) => haproxy(s, 'app/s1 0/0/-1/-1/8005 503 217 - - sC-- 1/1/0/0/3 0/0')) },
+    is: null,
+  },
+  {
+    name: 'HAProxy too slow',
+    logs: { 'haproxy.log': seconds.map((s) => haproxy(s, 'app/s1 0/0/1/-1/50005 504 198 - - sH-- 1/1/0/0/0 0/0')) },
+    is: ['likely', 'upstream-read-timeout'],
+  },
+  {
+    name: 'HAProxy closed',
+    logs: { 'haproxy.log': seconds.map((s) => haproxy(s, 'app/s1 0/0/1/-1/5 502 198 - - SH-- 1/1/0/0/0 0/0')) },
+    is: null,
+  },
+  {
+    name: 'HAProxy queue',
+    logs: { 'haproxy.log': seconds.map((s) => haproxy(s, 'app/<NOSRV> 0/5001/-1/-1/5001 503 217 - - sQ-- 3/3/2/0/0 0/1')) },
+    is: ['confirmed', 'haproxy-queue-full'],
+  },
+  {
+    name: 'HAProxy passes on an error of the application',
+    logs: { 'haproxy.log': seconds.map((s) => haproxy(s, 'app/s1 0/0/1/20/21 500 198 - - ---- 1/1/0/0/0 0/0')) },
+    is: ['likely', 'app-returned-5xx'],
+  },
+  // Envoy
+  {
+    name: 'Envoy timeout',
+    logs: { 'envoy.log': seconds.map((s) => envoy(s, 504, 'UT', 15_000)) },
+    is: ['likely', 'upstream-read-timeout'],
+  },
+  {
+    name: 'Envoy circuit breaker',
+    logs: { 'envoy.log': seconds.map((s) => envoy(s, 503, 'UO', 0)) },
+    is: ['confirmed', 'envoy-circuit-breaker-overflow'],
+  },
+  {
+    name: 'Envoy without a healthy host',
+    logs: { 'envoy.log': seconds.map((s) => envoy(s, 503, 'UH', 0)) },
+    is: ['likely', 'no-live-upstreams'],
+  },
+  { name: 'Envoy closed', logs: { 'envoy.log': seconds.map((s) => envoy(s, 503, 'UC', 3)) }, is: null },
+  // innocents
+  {
+    name: 'clients that went away',
+    logs: {
+      'error.log': [
+        nginx(
+          2,
+          'epoll_wait() reported that client prematurely closed connection, so upstream connection is closed too while sending request to upstream',
+          undefined,
+          'info',
+        ),
+      ],
+      'access.log': [access(2, 499)],
+    },
+    is: null,
+  },
+  {
+    name: 'a response buffered to disk',
+    logs: {
+      'error.log': [
+        nginx(
+          2,
+          'an upstream response is buffered to a temporary file /var/lib/nginx/proxy/1/00/0000000001 while reading upstream',
+          undefined,
+          'warn',
+        ),
+      ],
+    },
+    is: null,
+  },
+  {
+    name: 'an old out of memory',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, connectTimeout)),
+      'kern.log': [
+        'Nov 22 10:00:02 web-1 kernel: [ 4711.123456] Out of memory: Killed process 4711 (node) total-vm:231480kB, anon-rss:52160kB, file-rss:9216kB, shmem-rss:0kB, UID:33 pgtables:212kB oom_score_adj:0',
+      ],
+    },
+    is: null,
+  },
+];
+
+it.for(cases)('$name', async ({ logs, is }) => {
+  const report = await explained(logs);
+  expect(report.causes.map(({ id, certainty }) => [certainty, id])).toEqual(is === null ? [] : [is]);
+  for (const cause of report.causes) expect(cause.summary).not.toContain('{');
+});
