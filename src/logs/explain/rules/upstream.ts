@@ -372,7 +372,7 @@ export const upstreamRules: readonly LogRule[] = [
         'disk-full',
         'php-fatal-error',
         'php-memory-limit',
-        'php-max-execution-time',
+        'fpm-max-execution-time',
       ],
     },
   ),
