@@ -1,7 +1,7 @@
 // Without an access log, error lines are all that is known of failing requests: the lines about one request stand for it.
 import type { EventGroup, FailureGroup, JoinKeys, Tally } from '../records.ts';
 import type { Clocks } from './clocks.ts';
-import { joinLevels } from './correlate.ts';
+import { joinLevels } from './levels.ts';
 import type { Correlation } from './correlate.ts';
 import type { LogRule } from './rule.ts';
 import { mix, rowsByTime } from './sorted-rows.ts';

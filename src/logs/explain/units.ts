@@ -3,7 +3,7 @@
 import type { Tally } from '../records.ts';
 import type { Clocks } from './clocks.ts';
 import type { Correlation } from './correlate.ts';
-import { joinLevels } from './correlate.ts';
+import { joinLevels } from './levels.ts';
 
 /** Failing requests of one group with error lines of the same groups. */
 export interface Unit {
