@@ -105,7 +105,7 @@ function readUwsgiRequest(line: string): AccessRecord | null {
 const uwsgiOwn =
   /^(?:\*\*\* |!!! |\.\.\.|--- |-- |DAMN ! |Respawned |SIGPIPE|SIGINT\/SIGTERM|HARAKIRI|F\*CK|TERMINATING|worker \d|spawned uWSGI|gracefully |goodbye to uWSGI|uwsgi[_ (]|uWSGI |invalid request block|WSGI app|listen queue|Traceback \(most recent call last\)|Segmentation|bind\(\)|accept\(\)|write\(\)|writev\(\)|socket\(\)|recv\(\)|IOError|OSError|\[uwsgi|\[busyness\]|\[cheaper|\[emperor\])/;
 const uwsgiStart =
-  /^(?:compiled with version|os: |nodename: |machine: |clock source: |pcre jit|detected |current working directory|your |lock engine|thunder lock|mapped \d|Python |PEP 405|Set PythonHome|chdir\(\)|closing all non-uwsgi|found fd|running \/|binary reloading|\s\*\*\* WARNING|setgid\(\)|setuid\(\)|dropping root)/;
+  /^(?:compiled with version|os: |nodename: |machine: |clock source: |pcre jit|detected |current working directory|your |lock engine|thunder lock|mapped \d|Python |PEP 405|Set PythonHome|chdir\(\)|closing all non-uwsgi|found fd|running \/|binary reloading|\s\*\*\* WARNING|setgid\(\)|setuid\(\)|dropping root|uWSGI running as root|WSGI app \d|uwsgi socket \d|\*\*\* (?:WARNING: you are running uWSGI as root|Python threads support|Operational MODE|uWSGI is running in multiple))/;
 
 /** What uWSGI says of itself; `sure` is true where uWSGI is known to have written it. Null for what may be the application's own output. */
 export function uwsgiMessage(
@@ -118,7 +118,7 @@ export function uwsgiMessage(
   const dated = ctimeMoment(text, 0);
   const isDated = dated !== null && text.startsWith(' - ', dated.end);
   const said = (isDated ? text.slice(dated.end + 3) : text).slice(0, longest);
-  if (!isDated && !sure && !uwsgiOwn.test(said.slice(0, 64))) return null;
+  if (!isDated && !sure && (!uwsgiOwn.test(said.slice(0, 64)) || uwsgiStart.test(said.slice(0, 64)))) return null;
   const request = /managing request (\S{1,2048}) since|HARAKIRI \[core \d+\] \S+ - (\S+ \S{1,2048}) since/.exec(said.slice(0, 4096));
   return message('uwsgi', said, isDated ? dated : moment, { level, pid, request: request?.[1] ?? request?.[2] ?? null });
 }
@@ -129,7 +129,8 @@ const uwsgi: LogFormat = {
   dialect: null,
   access: readUwsgiRequest,
   error: (record) => uwsgiMessage(record, null, null, null, false),
-  begins: (line) => !continuesTraceback(line),
+  // Below a traceback of Python, and below uWSGI's own backtrace, nothing begins.
+  begins: (line) => !continuesTraceback(line) && !/\) \[0x[0-9a-f]{6,16}\]$/.test(line.slice(-24)),
   isFurniture: (line) => uwsgiStart.test(line.slice(0, 64)),
 };
 

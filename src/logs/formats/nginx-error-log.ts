@@ -31,7 +31,9 @@ export function splitNginxContext(rest: string): { message: string; client: stri
       const at = tail.indexOf(`, ${next}: "`, from);
       if (at >= 0 && at < end) end = at;
     }
-    values[key] = tail.slice(from, end).replace(/"$/, '');
+    // A stream's line goes on with counters: `upstream: "10.0.0.1:80", bytes from/to client:0/0, …`.
+    const counters = key === 'upstream' ? tail.indexOf('", bytes from/to ', from) : -1;
+    values[key] = tail.slice(from, counters >= 0 && counters < end ? counters : end).replace(/"$/, '');
     tail = tail.slice(end);
   });
   return { message: rest.slice(0, start), client, values };
