@@ -21,8 +21,10 @@ export interface LiveTally {
   end(): void;
   /** What is counted so far, as if reading had ended here. */
   tally(): Tally;
-  /** Lines so far. */
-  readonly lines: number;
+  /** Takes the last record of a log that has been quiet for a second as complete: no line that continues it will come. */
+  settle(): void;
+  /** Grows whenever `tally` would say something new. */
+  readonly version: number;
 }
 
 /** One file as long as it is one file. */
@@ -32,9 +34,14 @@ interface Stream {
   /** The line that has no end yet, in parts. */
   carried: Buffer[];
   carriedBytes: number;
+  /** When its last bytes came. */
+  grewMs: number;
+  /** Whether a record may be open. */
+  isOpen: boolean;
 }
 
 const newline = 10;
+const quietMs = 1000;
 
 /** An empty live tally of these files. `format` is that of all of them, where the user named one. */
 export function openLiveTally(inputs: readonly LiveInput[], hints: FormatHints, format: LogFormat | undefined): LiveTally {
@@ -42,7 +49,7 @@ export function openLiveTally(inputs: readonly LiveInput[], hints: FormatHints, 
   const dialects: Dialects[] = inputs.map(({ head }) => dialectsOf(headLines(head, false), hints, format ?? null));
   const lineOf = inputs.map(() => 0);
   const streams = new Map<number, Stream>();
-  let lines = 0;
+  let version = 0;
 
   const readerOf = (input: number): LineReader => openReader(builder, input, dialects[input] ?? { main: null, others: [] }, true);
 
@@ -52,7 +59,8 @@ export function openLiveTally(inputs: readonly LiveInput[], hints: FormatHints, 
     if (!isCut && end > 0 && bytes[end - 1] === 13) end--;
     const number = (lineOf[stream.input] ?? 0) + 1;
     lineOf[stream.input] = number;
-    lines++;
+    version++;
+    stream.isOpen = true;
     builder.addLines(stream.input, {
       lines: 1,
       ...(isCut ? { cut: 1 } : {}),
@@ -73,6 +81,7 @@ export function openLiveTally(inputs: readonly LiveInput[], hints: FormatHints, 
 
   const bytes = (stream: Stream, block: Buffer): void => {
     builder.addLines(stream.input, { bytes: block.length });
+    stream.grewMs = Date.now();
     detect(stream, block);
     let at = 0;
     for (let end = block.indexOf(newline, at); end >= 0; end = block.indexOf(newline, at)) {
@@ -94,7 +103,7 @@ export function openLiveTally(inputs: readonly LiveInput[], hints: FormatHints, 
       if (event.kind === 'problem') return;
       const { id, file } = event.stream;
       if (event.kind === 'opened') {
-        streams.set(id, { input: file, reader: readerOf(file), carried: [], carriedBytes: 0 });
+        streams.set(id, { input: file, reader: readerOf(file), carried: [], carriedBytes: 0, grewMs: Date.now(), isOpen: false });
         return;
       }
       const stream = streams.get(id);
@@ -127,8 +136,16 @@ export function openLiveTally(inputs: readonly LiveInput[], hints: FormatHints, 
       });
       return finishTally({ ...state, inputs: described });
     },
-    get lines() {
-      return lines;
+    settle() {
+      for (const stream of streams.values()) {
+        if (!stream.isOpen || Date.now() - stream.grewMs < quietMs) continue;
+        stream.reader.skipped();
+        stream.isOpen = false;
+        version++;
+      }
+    },
+    get version() {
+      return version;
     },
   };
 }

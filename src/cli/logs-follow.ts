@@ -46,8 +46,9 @@ export async function followLogs(args: readonly string[], run: FollowRun): Promi
   let tookMs = 0;
   const draw = (): void => {
     const now = Date.now();
-    if (view === null || live.lines === shown || now - drawnMs < Math.max(view.everyMs, tookMs * drawShare)) return;
-    shown = live.lines;
+    live.settle();
+    if (view === null || live.version === shown || now - drawnMs < Math.max(view.everyMs, tookMs * drawShare)) return;
+    shown = live.version;
     view.draw(run.report(live.tally()));
     drawnMs = Date.now();
     tookMs = drawnMs - now;
@@ -140,9 +141,9 @@ function openScreen(screen: FollowRun['screen'], output: Output, write: (text: s
       .trimEnd()
       .split('\n')
       .slice(0, Math.max(3, (screen.rows ?? 24) - 1));
-    const erase = height > 0 ? `\u001b[${height}A\r\u001b[J` : '';
-    // In one write, so that nothing flickers.
-    write(`${erase}${lines.join('\n')}\n`);
+    const back = height > 0 ? `\u001b[${height}A\r` : '';
+    // In one write and line over line, so that nothing flickers.
+    write(`${back}${lines.map((line) => `${line}\u001b[K\n`).join('')}\u001b[J`);
     height = lines.length;
   };
   return {
