@@ -81,7 +81,7 @@ function unexplainedOf({ tally, units, verdict }: Facts, book: Book): LogAnalysi
   const rows = new Map<string, Unproven[]>();
   for (const each of verdict.unproven) {
     const failure = units[each.unit]?.failure ?? 0;
-    const key = `${failure} ${each.fits.map((rule) => rule.cause).join(' ')}`;
+    const key = `${failure} ${units[each.unit]?.events[0] ?? ''} ${each.fits.map((rule) => rule.cause).join(' ')}`;
     rows.set(key, [...(rows.get(key) ?? []), each]);
   }
   return [...rows.values()]
@@ -92,14 +92,18 @@ function unexplainedOf({ tally, units, verdict }: Facts, book: Book): LogAnalysi
       const failure = tally.failures[units[parts[0]?.unit ?? -1]?.failure ?? -1];
       if (failure === undefined) return [];
       const minutes = parts.flatMap((each) => [...each.minutes.keys()]);
+      // What a line said about them, even though it convicts nobody.
+      const line = tally.events[units[parts[0]?.unit ?? -1]?.events[0] ?? -1];
       const fits = parts[0]?.fits ?? [];
       const needs = fits.length === 0 ? [missingLog(failure, minutes, tally)] : fits.slice(0, 3).map((rule) => wouldTell(rule, minutes));
       return [
         {
-          what: book.say(whatFailed(failure)),
+          what:
+            book.say(whatFailed(failure)) +
+            (line === undefined ? '' : `; ${book.names[line.input] ?? ''}: ${plain(line.template).slice(0, 200)}`),
           count: Math.round(count),
           needs: needs.map((each) => book.say(each)).join('; '),
-          samples: failure.samples.slice(0, 3).map((each) => sampleLine(each, book)),
+          samples: [...failure.samples.slice(0, 3), ...(line?.samples.slice(0, 1) ?? [])].map((each) => sampleLine(each, book)),
         },
       ];
     });

@@ -36,6 +36,8 @@ export interface ExplainOptions {
   /** Of reading; `tookMs` where absent. */
   readonly scanMs?: number;
   readonly tool: string;
+  /** Whether a cause has a page of its own (`why5xx explain ID`); the others are described together in docs/log-causes.md. */
+  readonly hasPage?: (cause: string) => boolean;
   /** For dates without a zone that nothing in the logs tells. */
   readonly zone: GivenZone;
 }
@@ -55,7 +57,9 @@ export function reportOfLogs(read: Tally, options: ExplainOptions): Report {
   const book: Book = { tally, names: fileNames(tally), clocks, at: options.startedAt, say };
   const record = openRecord(book);
   const symptoms = symptomsOf(facts, site, siteUrl(site));
-  const causes = verdict.convictions.map((each) => causeOf(each, { facts, book, record, symptoms }));
+  const causes = verdict.convictions.map((each) =>
+    causeOf(each, { facts, book, record, symptoms, hasPage: options.hasPage ?? (() => false) }),
+  );
   const advice = adviceOf(facts, book, record);
   const ruledOut = verdict.displaced.flatMap(({ rule, by }) => {
     const proof = causes.find((each) => by.some((winner) => winner.cause === each.id));
@@ -105,12 +109,13 @@ interface Desk {
   readonly book: Book;
   readonly record: Record;
   readonly symptoms: readonly LogSymptom[];
+  hasPage(cause: string): boolean;
 }
 
 const mostCitedLines = 4;
 const mostCitedRequests = 2;
 
-function causeOf(conviction: LogConviction, { facts, book, record, symptoms }: Desk): Report['causes'][number] {
+function causeOf(conviction: LogConviction, { facts, book, record, symptoms, hasPage }: Desk): Report['causes'][number] {
   const { rule, hosts } = conviction;
   const { tally, units } = facts;
   const host = hosts.length === 1 ? (hosts[0] ?? null) : null;
@@ -159,7 +164,7 @@ function causeOf(conviction: LogConviction, { facts, book, record, symptoms }: D
       })),
       verify: book.say(filled(rule.fix.verify, { ...event?.fields, host: hostsText(hosts, file) })),
     },
-    docs: `docs/log-causes.md#${rule.cause}`,
+    docs: hasPage(rule.cause) ? `why5xx explain ${rule.cause}` : `docs/log-causes.md#${rule.cause}`,
     seed: null,
   };
 }
@@ -266,6 +271,10 @@ function pathOf(
   };
   for (const cell of tally.cells) count(cell.backend, cell.failed);
   if (tally.cells.length === 0) for (const each of tally.failures) count(each.backend, each.count);
+  // A server that only error lines name is on the way too.
+  for (const each of convictions)
+    for (const host of each.hosts)
+      if (!writers.has(host) && !servers.has(host)) servers.set(host, { address: host, failed: Math.round(each.count) });
   const state = (name: string, failing: boolean): Report['path'][number]['state'] =>
     guilty.has(name) ? 'broken' : failing ? 'failing' : 'ok';
   return [
