@@ -1,10 +1,12 @@
 // The parts that need no server: the address, quoting, columns files, guesses, patterns for lines.
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { renderProblems, SiteFileError, UserError } from '../../model/errors.ts';
 import { nginxAccessFormat } from '../formats/nginx-access-log.ts';
 import { isClickhouseUrl, parseClickhouseUrl } from './address.ts';
+import { columnsSchema, presets, roles } from './columns.ts';
 import { parseColumns, readColumns } from './columns-file.ts';
 import { guessColumns } from './guess.ts';
 import { linePlanOf } from './raw-lines.ts';
@@ -316,5 +318,15 @@ describe('patterns for lines', () => {
     ]) {
       expect(linePlanOf(nginxAccessFormat(dialect)), dialect).toBeNull();
     }
+  });
+});
+
+describe('the page about it', () => {
+  const page = readFileSync(new URL('../../../docs/clickhouse.md', import.meta.url), 'utf8');
+  it('has an example that is valid, and names every key and preset', () => {
+    const [, example = ''] = /^```yaml\n([\s\S]*?)^```/m.exec(page) ?? [];
+    expect(Object.keys(parseColumns(example, 'example.yaml').roles).length).toBeGreaterThan(8);
+    const keys = [...Object.keys(columnsSchema.shape), ...roles, ...Object.keys(presets)];
+    expect(keys.filter((key) => !page.includes(`\`${key}\``) && !page.includes(`\`${key}:`))).toEqual([]);
   });
 });

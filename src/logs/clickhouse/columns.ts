@@ -43,9 +43,6 @@ const roleMeanings = {
 /** What a column can be for. */
 export type Role = keyof typeof roleMeanings;
 export const roles = Object.keys(roleMeanings) as readonly Role[];
-/** Roles with a sentence each, for the documentation. */
-export const roleTable: Readonly<Record<Role, string>> = roleMeanings;
-
 /** A columns file: a role and the column (or the first of several that is not empty). Refuses unknown roles. */
 export const columnsSchema = z
   .strictObject({

@@ -3,7 +3,7 @@
 import { UserError } from '../../model/errors.ts';
 import { plain } from '../../model/neutral.ts';
 import { allFormats, detectFormat } from '../formats/index.ts';
-import { accessRecordOf } from '../formats/layout-reader.ts';
+import { accessRecordOf } from '../formats/raw-access.ts';
 import type { FormatHints, LogFormat, Tally } from '../records.ts';
 import { openTally } from '../scan/tally.ts';
 import type { TallyBuilder } from '../scan/tally.ts';

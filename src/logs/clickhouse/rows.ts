@@ -1,7 +1,7 @@
 // Rows of a table as the records that log formats give.
 import { commonMs, isoMoment, nginxErrorMoment, slashMoment } from '../formats/dates.ts';
-import { accessRecordOf } from '../formats/layout-reader.ts';
-import type { RawAccess } from '../formats/layout-reader.ts';
+import { accessRecordOf } from '../formats/raw-access.ts';
+import type { RawAccess } from '../formats/raw-access.ts';
 import { nginxMessage } from '../formats/nginx-error-log.ts';
 import { products } from '../records.ts';
 import type { AccessRecord, ErrorRecord, Product } from '../records.ts';
