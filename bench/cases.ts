@@ -39,7 +39,9 @@ const deadlineMs = 60_000;
 const main = fileURLToPath(new URL('../src/cli/main.ts', import.meta.url));
 
 const answer = z.object({
+  outcome: z.enum(['healthy', 'cause-found', 'cause-unproven']),
   causes: z.array(z.object({ id: z.string(), certainty: z.enum(['confirmed', 'likely']) })),
+  advice: z.array(z.object({ id: z.string() })),
   untested: z.array(z.object({ id: z.string() })),
 });
 
@@ -47,8 +49,9 @@ interface Row extends Scored {
   readonly slug: string;
   readonly half: Half;
   readonly confirmed: string;
-  /** Further convictions, and what the tool names as possible. */
+  /** Further convictions, what it mentions without a failing request that it explains, and what it names as possible. */
   readonly also: readonly string[];
+  readonly advice: readonly string[];
   readonly possible: readonly string[];
   readonly tookMs: number;
   /** Why no report came; null where one came. */
@@ -90,13 +93,19 @@ async function run(each: NamedCase): Promise<Row> {
       each.data.files.map((file) => file.name),
     );
     const known = typeof report === 'string' ? null : report;
-    const said: Outcome = typeof report === 'string' ? (isUnread(report) ? 'unread' : 'failed') : (report.causes[0] ?? null);
+    const said: Outcome =
+      typeof report === 'string'
+        ? isUnread(report)
+          ? 'unread'
+          : 'failed'
+        : (report.causes[0] ?? (report.outcome === 'healthy' ? 'healthy' : 'unproven'));
     return {
       slug: each.slug,
       half: each.half,
       confirmed: each.data.confirmed,
       said,
       also: known?.causes.slice(1).map((cause) => cause.id) ?? [],
+      advice: [...new Set(known?.advice.map((each) => each.id))],
       possible: [...new Set(known?.untested.map((cause) => cause.id))],
       mark: markOf(each, said),
       tookMs: Date.now() - began,
@@ -108,7 +117,10 @@ async function run(each: NamedCase): Promise<Row> {
 }
 
 function print(row: Row): void {
-  const said = row.said === null ? 'unproven' : typeof row.said === 'string' ? '-' : `${row.said.id} (${row.said.certainty})`;
+  const said =
+    typeof row.said === 'string'
+      ? `${row.said}${row.advice.length === 0 ? '' : `, advice ${row.advice.join(' ')}`}`
+      : `${row.said.id} (${row.said.certainty})`;
   console.log(
     `${row.mark.padEnd(16)} ${row.slug.padEnd(34)} ${said.padEnd(46)} ${row.mark.startsWith('right') ? '' : `is ${row.confirmed} `}${row.mark === 'failed' ? (row.failure ?? '') : ''}`,
   );

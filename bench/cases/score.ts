@@ -10,19 +10,19 @@ export interface Said {
 export const marks = ['right', 'right-not-enough', 'missed', 'overclaimed', 'wrong', 'unread', 'failed'] as const;
 /**
  * `right`: the first cause is the confirmed or an acceptable one. `right-not-enough`: the lines cannot decide, and the tool says so.
- * `missed`: they can, and the tool says unproven. `overclaimed`: they cannot, and the tool convicts one of the possible causes. `wrong`:
+ * `missed`: they can, and the tool says unproven; or it calls healthy what somebody reported as broken. `overclaimed`: they cannot, and the tool convicts one of the possible causes. `wrong`:
  * it convicts another one. `unread`: no line is in a format that the tool knows. `failed`: no report came for another reason.
  */
 export type Mark = (typeof marks)[number];
 
-/** What came of a run: the first cause, null where the report convicts nothing, or why there is no report. */
-export type Outcome = Said | null | 'unread' | 'failed';
+/** What came of a run: the first cause, else what the report says instead of one, else why there is no report. */
+export type Outcome = Said | 'unproven' | 'healthy' | 'unread' | 'failed';
 
 /** The mark of one run. */
 export function markOf({ data }: NamedCase, said: Outcome): Mark {
   if (said === 'unread' || said === 'failed') return said;
   const undecidable = data.confirmed === 'not-enough-evidence';
-  if (said === null) return undecidable ? 'right-not-enough' : 'missed';
+  if (said === 'unproven' || said === 'healthy') return undecidable && said === 'unproven' ? 'right-not-enough' : 'missed';
   if (said.id === data.confirmed || data.acceptable.some((each) => each.id === said.id)) return 'right';
   return data.possible.some((id) => id === said.id) ? 'overclaimed' : 'wrong';
 }
@@ -60,6 +60,6 @@ export function totalOf(rows: readonly Scored[]): Total {
     },
     rightPercent: rows.length === 0 ? 0 : Math.round((1000 * right) / rows.length) / 10,
     wrongConvictions: wrong.length,
-    wrongConfirmed: wrong.filter((row) => row.said !== null && typeof row.said === 'object' && row.said.certainty === 'confirmed').length,
+    wrongConfirmed: wrong.filter((row) => typeof row.said === 'object' && row.said.certainty === 'confirmed').length,
   };
 }
