@@ -8,7 +8,8 @@ import { InputError, type FormatHints, type Input, type InputProblem, type LogFo
 import { dialectKeys, dialectsOf, headBytes, headLines, type Dialects } from './dialects.ts';
 import { isStopped, openControl, report, runTasks, stop, taskStride, type Job, type JobFile, type Part } from './job.ts';
 import { addProblem, joinParts } from './join.ts';
-import { openPiece, openWorkspace } from './piece.ts';
+import { openEngine } from './kernel/wasm.ts';
+import { openPiece } from './piece.ts';
 import type { RangeResult } from './range.ts';
 import { defaultLimits, type TallyInput, type TallyLimits } from './state.ts';
 import { openTally } from './tally.ts';
@@ -34,6 +35,8 @@ export interface ScanOptions {
   readonly workers?: number | undefined;
   /** Size of the byte ranges that threads take. */
   readonly chunkBytes?: number | undefined;
+  /** Reads every line by its parser: for tests, and to look for errors of the fast path. */
+  readonly isPlain?: boolean | undefined;
   /** Size of one read. */
   readonly blockBytes?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -85,6 +88,9 @@ function readHead(fd: number, size: number): Buffer {
   return head.subarray(0, length);
 }
 
+/** Lines enough to make a plan from, and to see whether it is true. */
+const planLines = (lines: readonly string[]): string[] => lines.filter((line) => line.length > 20 && line.length < 4096).slice(0, 100);
+
 /** Opens a plain file and finds out what it holds. */
 function prepareFile(path: string, storedBytes: number | null, isKept: boolean, options: ScanOptions): Prepared {
   let fd: number;
@@ -102,9 +108,10 @@ function prepareFile(path: string, storedBytes: number | null, isKept: boolean, 
     const head = readHead(fd, size);
     const binary = binaryProblem(head);
     if (binary !== null) problems.push(binary);
-    const dialects = dialectsOf(headLines(head, head.length >= size), options.hints, options.format ?? null);
+    const lines = headLines(head, head.length >= size);
+    const dialects = dialectsOf(lines, options.hints, options.format ?? null);
     const keys = dialectKeys(dialects, options.hints);
-    const file = { path, fd: isKept ? fd : -1, size, keys };
+    const file = { path, fd: isKept ? fd : -1, size, keys, lines: planLines(lines) };
     if (!isKept) closeSync(fd);
     return { dialects, file, problems };
   } catch (error) {
@@ -163,7 +170,7 @@ export async function scanLogs(inputs: readonly Input[], options: ScanOptions): 
   const files = prepared.map((each) => each?.file ?? null);
   const metas = inputs.map(({ name }): TallyInput => ({ name, compression: 'none', storedBytes: null, format: null, kind: null }));
   const { tasks, inputs: inputOfTask } = tasksOf(files, chunkBytes);
-  const job: Job = { inputs: metas, files, tasks, hints: options.hints, limits, blockBytes, control };
+  const job: Job = { inputs: metas, files, tasks, hints: options.hints, limits, blockBytes, isPlain: options.isPlain ?? false, control };
 
   const plainBytes = files.reduce((sum, file) => sum + (file?.size ?? 0), 0);
   const canShare = files.every((file) => file === null || file.keys !== null);
@@ -265,14 +272,15 @@ async function readStream(
     const binary = binaryProblem(bytes);
     if (binary !== null) problems.push(binary);
     const first = bytes.subarray(0, headBytes);
-    dialects = dialectsOf(headLines(first, isWhole && bytes.length <= headBytes), options.hints, options.format ?? null);
-    const workspace = openWorkspace(job.blockBytes);
+    const lines = headLines(first, isWhole && bytes.length <= headBytes);
+    dialects = dialectsOf(lines, options.hints, options.format ?? null);
+    const engine = openEngine(job.blockBytes);
     piece = openPiece({
       builder,
       input: index,
       dialects,
-      workspace,
-      kernel: null,
+      workspace: engine.workspace,
+      kernel: dialects.main === null || job.isPlain ? null : engine.planFor(dialects.main, planLines(lines)),
       from: 0,
       isFirst: true,
       lineBase: task * taskStride,

@@ -1,8 +1,9 @@
 // The work on byte ranges as several threads share it: a list of tasks, a counter that hands them out, and what each thread brings back.
 import { closeSync, openSync } from 'node:fs';
-import type { FormatHints } from '../records.ts';
+import type { FormatHints, LogFormat } from '../records.ts';
 import type { DialectKeys, Dialects } from './dialects.ts';
-import { openWorkspace } from './piece.ts';
+import type { Kernel } from './kernel/kernel.ts';
+import { openEngine } from './kernel/wasm.ts';
 import { readRange, type RangeResult } from './range.ts';
 import type { TallyInput, TallyLimits, TallyState } from './state.ts';
 import { openTally } from './tally.ts';
@@ -17,6 +18,8 @@ export interface JobFile {
   readonly fd: number;
   readonly size: number;
   readonly keys: DialectKeys | null;
+  /** Some of its first lines, from which plans of the fast path are made. */
+  readonly lines: readonly string[];
 }
 
 /** Everything that a thread must know. */
@@ -29,6 +32,8 @@ export interface Job {
   readonly hints: FormatHints;
   readonly limits: TallyLimits;
   readonly blockBytes: number;
+  /** True for reading every line by its parser, without the fast path. */
+  readonly isPlain: boolean;
   readonly control: Control;
 }
 
@@ -71,7 +76,15 @@ export interface Part {
 export function* runTasks(job: Job, dialectsOf: (input: number) => Dialects): Generator<void, Part> {
   const builder = openTally(job.inputs, job.limits);
   const results = new Map<number, RangeResult>();
-  const workspace = openWorkspace(job.blockBytes);
+  const engine = openEngine(job.blockBytes);
+  const kernels = new Map<number, Kernel | null>();
+  const kernelOf = (input: number, file: JobFile, main: LogFormat | null): Kernel | null => {
+    const known = kernels.get(input);
+    if (known !== undefined) return known;
+    const kernel = main === null || job.isPlain ? null : engine.planFor(main, file.lines);
+    kernels.set(input, kernel);
+    return kernel;
+  };
   const { control, tasks } = job;
   let opened: { readonly input: number; readonly fd: number } | null = null;
   try {
@@ -90,12 +103,20 @@ export function* runTasks(job: Job, dialectsOf: (input: number) => Dialects): Ge
         opened ??= { input, fd: openSync(file.path, 'r') };
         fd = opened.fd;
       }
-      let failed = builder.state.failed;
+      let { failed } = builder.state;
+      const dialects = dialectsOf(input);
       results.set(
         task,
         readRange(
           { fd, from, to, size: file.size },
-          { builder, input, dialects: dialectsOf(input), workspace, kernel: null, lineBase: task * taskStride },
+          {
+            builder,
+            input,
+            dialects,
+            workspace: engine.workspace,
+            kernel: kernelOf(input, file, dialects.main),
+            lineBase: task * taskStride,
+          },
           (bytes, lines) => {
             report(control, bytes, lines, builder.state.failed - failed);
             ({ failed } = builder.state);

@@ -20,6 +20,25 @@ export interface TallyLimits {
   readonly minutes: number;
   /** Shapes of unreadable lines of one input. */
   readonly unknown: number;
+  /** Failing requests and events outside are not counted; absent where everything is. Cells are always all of them. */
+  readonly window?: TimeWindow | undefined;
+}
+
+/** A stretch of time in whole minutes since 1970, the first included, the second not; Infinity is no bound. */
+export interface TimeWindow {
+  /** For dates with a zone. */
+  readonly zoned: { readonly from: number; readonly until: number };
+  /** For dates without, as if the log's local time were UTC. */
+  readonly local: { readonly from: number; readonly until: number };
+}
+
+/** Whether a moment lies in the window. One that is unknown lies in none. */
+export function isWithin(window: TimeWindow | undefined, at: number | null, zoned: boolean): boolean {
+  if (window === undefined) return true;
+  if (at === null) return false;
+  const { from, until } = zoned ? window.zoned : window.local;
+  const minute = Math.floor(at / 60_000);
+  return minute >= from && minute < until;
 }
 
 /** Room for any real incident, within some tens of MiB. */

@@ -17,6 +17,7 @@ import {
   defaultLimits,
   openClock,
   openState,
+  isWithin,
   tick,
   type CellCount,
   type Clock,
@@ -58,6 +59,8 @@ export interface TallyBuilder {
   addProblem(input: number, problem: InputProblem): void;
   /** Notes when something happened, and whether the order of time was kept. */
   observe(input: number, at: number, zoned: boolean): void;
+  /** Notes the earliest and latest of several moments. */
+  addSpan(input: number, first: number, last: number): void;
   /** The clock of an input, for those who know its lines' order better; the old one is handed out and forgotten. */
   swapClock(input: number, clock: Clock): Clock;
   finish(): Tally;
@@ -284,10 +287,11 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
         observe(place.input, record.at, record.zoned);
         addRequests(place.input, Math.floor(record.at / 60_000), record.backend ?? '', 1, failed ? 1 : 0);
       }
-      if (failed) addFailure(record, place, format, text);
+      if (failed && isWithin(limits.window, record.at, record.zoned)) addFailure(record, place, format, text);
     },
     addError(record, place, format, text) {
       if (record.at !== null) observe(place.input, record.at, record.zoned);
+      if (!isWithin(limits.window, record.at, record.zoned)) return;
       const known = signatureOf(record.product, record.message);
       if (known.id === null && !isAlarming(record.level, record.message)) return;
       addEvent(record, known, place, format, text);
@@ -315,6 +319,10 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
       if (place.position < entry.sample.position) entry.sample = make();
     },
     addProblem: (input, problem) => void inputOf(input).problems.push(problem),
+    addSpan(input, first, last) {
+      span(inputOf(input), first);
+      span(inputOf(input), last);
+    },
     swapClock(input, clock) {
       const old = clocks[input] ?? openClock();
       clocks[input] = clock;

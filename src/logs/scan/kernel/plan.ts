@@ -1,0 +1,237 @@
+// Plans: what the kernel has to walk over in a line of a dialect. A plan may accept fewer lines than the parser, never others; what a plan
+// says of the lines at hand is compared with the parser before it is used.
+import { layoutOf, type LayoutPart } from '../../formats/index.ts';
+import type { LogFormat } from '../../records.ts';
+
+/** What the kernel can walk over; the numbers are those of kernel.as. */
+export const step = {
+  literal: 0,
+  free: 1,
+  quoted: 2,
+  commonTime: 3,
+  slashTime: 4,
+  isoTime: 5,
+  epochTime: 6,
+  status: 7,
+  number: 8,
+  list: 9,
+  jsonString: 10,
+  jsonNumber: 11,
+  jsonWord: 12,
+  signedNumbers: 13,
+  word: 14,
+  syslogTime: 15,
+  address: 16,
+  state: 17,
+  digits: 18,
+  numbers: 19,
+} as const;
+
+/** Conditions on a value; the bits are those of kernel.as. */
+export const flag = { backend: 1, noBlank: 2, notEmpty: 4, notDash: 8, pair: 16, notList: 32 } as const;
+
+/** One value and the literal behind it. */
+export interface Step {
+  readonly kind: number;
+  readonly stop: string;
+  readonly flags: number;
+  /** How many numbers, for those kinds that have several. */
+  readonly count: number;
+}
+
+/** A plan. */
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** Whether a backend that is empty or a dash may be learnt: false where the format then names something else. */
+  readonly learnsDash: boolean;
+}
+
+const make = (kind: number, stop: string, flags = 0, count = 0): Step => ({ kind, stop, flags, count });
+const isAscii = (text: string): boolean => /^[\x20-\x7e]*$/.test(text);
+
+/** The plans that may fit a format, given some of its lines. Empty where there is none. */
+export function plansFor(format: LogFormat, lines: readonly string[]): readonly Plan[] {
+  if (format.access === null || format.begins !== null) return [];
+  const layout = layoutOf(format);
+  if (layout !== null) {
+    const plan = layoutPlan(layout);
+    return plan === null ? [] : [plan];
+  }
+  const plans: Plan[] = [];
+  for (const line of lines) {
+    const plan = format.product === 'haproxy' ? haproxyPlan(line) : line.startsWith('{') ? jsonPlan(format, line) : null;
+    if (plan !== null) plans.push(plan);
+    if (plans.length === 3) break;
+  }
+  return plans;
+}
+
+const times: Readonly<Record<string, number>> = { time_local: step.commonTime, time_iso8601: step.isoTime, msec: step.epochTime };
+const numberNames = new Set(['body_bytes_sent', 'bytes_sent', 'request_length', 'connection', 'connection_requests', 'request_time']);
+const listNames = /^upstream_(?!http_|cookie_|trailer_|cache_)/;
+const addressNames = ['upstream_addr', 'balancer_worker_name'];
+const poolNames = ['proxy_upstream_name', 'proxy_host', 'upstream_name'];
+
+/** The plan of a positional layout. */
+function layoutPlan(layout: readonly LayoutPart[]): Plan | null {
+  const names = layout.flatMap((part) => (part.kind === 'variable' ? [part.name] : []));
+  const texts = layout.flatMap((part) => (part.kind === 'literal' ? [part.text] : []));
+  const timeCount = names.filter((name) => times[name] !== undefined).length;
+  if (!texts.every(isAscii) || timeCount !== 1 || names.filter((name) => name === 'status').length !== 1) return null;
+  if (names.length > 60 || new Set(names).size !== names.length) return null;
+  const backend = addressNames.find((name) => names.includes(name)) ?? poolNames.find((name) => names.includes(name));
+  const steps: Step[] = [];
+  layout.forEach((part, i) => {
+    if (part.kind === 'literal') {
+      if (i === 0) steps.push(make(step.literal, part.text));
+      return;
+    }
+    const next = layout[i + 1];
+    const stop = next?.kind === 'literal' ? next.text : '';
+    steps.push(stepOf(part.name, stop, part.name === backend));
+  });
+  return { steps, learnsDash: !poolNames.some((name) => names.includes(name)) };
+}
+
+function stepOf(name: string, stop: string, isBackend: boolean): Step {
+  const time = times[name];
+  if (time !== undefined) return make(time, stop);
+  if (name === 'status') return make(step.status, stop);
+  const isList = listNames.test(name) || isBackend;
+  const flags = (isBackend ? flag.backend : 0) | (isList ? flag.noBlank | flag.notList : 0);
+  if (numberNames.has(name)) return make(step.number, stop, flag.notEmpty);
+  if (stop.startsWith('"')) return make(step.quoted, stop, flags);
+  // Narrower than the parser, which lets some of these have blanks.
+  if (isList && stop !== '') return make(step.list, stop, flags | flag.notEmpty);
+  return stop.startsWith(' ') ? make(step.word, stop, flags) : make(step.free, stop, flags | flag.noBlank | flag.notEmpty);
+}
+
+/** The plan of HAProxy's http format, with or without a syslog header. */
+function haproxyPlan(line: string): Plan | null {
+  const header = /^(?<before>(?:<\d{1,3}>)?)[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?<name> (?:[\w.-]+ )?haproxy)(?<pid>\[\d+\])?: /.exec(
+    line,
+  );
+  const steps: Step[] = [];
+  if (header !== null) {
+    const { before = '', name = '', pid } = header.groups ?? {};
+    if (before !== '') steps.push(make(step.literal, before));
+    if (pid === undefined) steps.push(make(step.syslogTime, `${name}: `));
+    else steps.push(make(step.syslogTime, `${name}[`), make(step.digits, ']: '));
+  } else if (!/^\S+:\d+ \[/.test(line)) return null;
+  steps.push(
+    make(step.address, ' ['),
+    make(step.slashTime, '] '),
+    make(step.word, ' '),
+    make(step.word, ' ', flag.backend | flag.pair),
+    make(step.signedNumbers, ' ', 0, 5),
+    make(step.status, ' '),
+    make(step.digits, ' '),
+    make(step.word, ' '),
+    make(step.word, ' '),
+    make(step.state, ' '),
+    make(step.numbers, ' ', 0, 5),
+    make(step.numbers, '', 0, 2),
+    make(step.free, ''),
+  );
+  return { steps, learnsDash: false };
+}
+
+interface Token {
+  readonly kind: 'string' | 'number' | 'word';
+  /** Of the value, for strings without the quotes. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The values of a JSON object's text, in order, however deep; null where a string has escapes, which the kernel leaves to the parser. */
+function tokensOf(line: string): Token[] | null {
+  try {
+    JSON.parse(line);
+  } catch {
+    return null;
+  }
+  const tokens: Token[] = [];
+  const lexer = /"((?:[^"\\]|\\.)*)"(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null/g;
+  for (const match of line.matchAll(lexer)) {
+    const [whole, text, colon] = match;
+    if (text?.includes('\\') === true) return null;
+    if (colon !== undefined) continue;
+    const at = match.index;
+    if (text !== undefined) tokens.push({ kind: 'string', from: at + 1, to: at + whole.length - 1 });
+    else if (/[eE]/.test(whole) && whole !== 'true' && whole !== 'false') return null;
+    else tokens.push({ kind: /^[tfn]/.test(whole) ? 'word' : 'number', from: at, to: at + whole.length });
+  }
+  return tokens.length > 60 ? null : tokens;
+}
+
+const jsonTimes: readonly (readonly [RegExp, number])[] = [
+  [/^\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}$/, step.commonTime],
+  [/^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)$/, step.isoTime],
+  [/^\d{10}(?:\.\d{3})?$/, step.epochTime],
+];
+
+/**
+ * The plan of JSON lines that are built like this one. Which value is the time, the status and the backend is found by changing each value
+ * and asking the parser what that changes.
+ */
+function jsonPlan(format: LogFormat, line: string): Plan | null {
+  const base = format.access?.(line) ?? null;
+  const tokens = base === null || !isAscii(line) ? null : tokensOf(line);
+  if (base === null || tokens === null || base.at === null || base.status === null) return null;
+  if (base.status >= 500 || base.tries.length > 1) return null;
+  const withValue = (token: Token, value: string) => format.access?.(line.slice(0, token.from) + value + line.slice(token.to)) ?? null;
+
+  let timeAt = -1;
+  let statusAt = -1;
+  let backendAt = -1;
+  const flags: number[] = [];
+  for (const [i, token] of tokens.entries()) {
+    const value = line.slice(token.from, token.to);
+    const changed = withValue(
+      token,
+      value.replace(/[0-8](?=\D*$)/, (digit) => String(Number(digit) + 1)),
+    );
+    const seen = changed ?? base;
+    let own = 0;
+    if (seen.at !== base.at) {
+      if (timeAt >= 0) return null;
+      timeAt = i;
+    } else if (seen.status !== base.status) {
+      if (statusAt >= 0) return null;
+      statusAt = i;
+    } else if (token.kind === 'string') {
+      const renamed = withValue(token, `${value}7`);
+      if (renamed !== null && renamed.backend !== base.backend) {
+        if (backendAt >= 0) return null;
+        backendAt = i;
+        own |= flag.backend | flag.noBlank | flag.notEmpty | flag.notDash;
+      } else {
+        if (renamed === null || renamed.at !== base.at || renamed.status !== base.status) return null;
+        if (value !== '') own |= flag.notEmpty;
+        const isSame = (text: string): boolean => {
+          const other = withValue(token, text);
+          return other !== null && other.at === base.at && other.status === base.status && other.backend === base.backend;
+        };
+        if (!isSame('-')) own |= flag.notDash;
+        if (!isSame(`${value}, ${value}`)) own |= flag.noBlank;
+        if (value === '' && !isSame('x')) return null;
+      }
+    } else if (changed === null || changed.backend !== base.backend) return null;
+    flags.push(own);
+  }
+  if (timeAt < 0 || statusAt < 0) return null;
+
+  const steps: Step[] = [make(step.literal, line.slice(0, tokens[0]?.from))];
+  for (const [i, token] of tokens.entries()) {
+    const value = line.slice(token.from, token.to);
+    const stop = line.slice(token.to, tokens[i + 1]?.from);
+    let kind: number = { string: step.jsonString, number: step.jsonNumber, word: step.jsonWord }[token.kind];
+    if (i === timeAt) {
+      const found = jsonTimes.find(([shape]) => shape.test(value));
+      if (found === undefined) return null;
+      kind = found[1];
+    } else if (i === statusAt) kind = step.status;
+    steps.push(make(kind, stop, flags[i] ?? 0));
+  }
+  return { steps, learnsDash: false };
+}
