@@ -25,10 +25,16 @@ let known: readonly LogFormat[] | null = null;
 const knownFormats = (): readonly LogFormat[] => (known ??= wellKnown.map(nginxAccessFormat));
 
 let hinted: { readonly formats: FormatHints['nginxFormats']; readonly ready: readonly LogFormat[] } | null = null;
+/** A format without a status, or with nothing beside it, tells nothing of failures and would claim any line. */
+const isTelling = (format: string): boolean => compileLayout(nginxLayout(format)).isTelling;
+
 /** The formats of the hints; made once per list, because detection and the slow path ask for the same again and again. */
 function hintedFormats(hints: FormatHints): readonly LogFormat[] {
   if (hinted?.formats !== hints.nginxFormats) {
-    hinted = { formats: hints.nginxFormats, ready: hints.nginxFormats.map(({ format }) => nginxAccessFormat(format)) };
+    hinted = {
+      formats: hints.nginxFormats,
+      ready: hints.nginxFormats.filter(({ format }) => isTelling(format)).map(({ format }) => nginxAccessFormat(format)),
+    };
   }
   return hinted.ready;
 }
