@@ -6,7 +6,9 @@ const of = entriesOf('apache');
 
 /** A numbered message, with the errno in front where there is one. */
 const numbered = (numbers: string, text: string): RegExp =>
-  new RegExp(String.raw`^(?:\((?<errno>[\w/ ]{1,20})\)(?<reason>[^:]{1,80})(?:: [^:]{1,80})?: )?AH(?<number>${numbers}): ${text}`);
+  new RegExp(
+    String.raw`^(?:\((?<errno>[\w/ -]{1,20})\)(?<reason>[^:]{1,80})(?:: [^:]{1,80})?: (?:\[client [^\]]{1,80}\] )?)?AH(?<number>${numbers}): ${text}`,
+  );
 const errno = (number: string, text: string): RegExp =>
   new RegExp(String.raw`^\((?<errno>${number})\)(?<reason>[^:]{1,80}): AH0(?:0957|2454|0958|0939): ${text}`);
 

@@ -93,7 +93,7 @@ export const appServerSignatures: readonly Signature[] = [
   ),
   uwsgi(
     'uwsgi-harakiri-detail',
-    /^(?:HARAKIRI: --? (?:syscall|wchan)>|HARAKIRI \[core \d+\]|HARAKIRI: (?:Skipping|graceful))/,
+    /^(?:HARAKIRI !!! (?:end of )?worker|HARAKIRI: --? (?:syscall|wchan)>|HARAKIRI \[core \d+\]|HARAKIRI: (?:Skipping|graceful))/,
     'HARAKIRI: -- wchan> do_wait',
     'Where the killed worker was.',
     'Anything more.',
@@ -104,6 +104,13 @@ export const appServerSignatures: readonly Signature[] = [
     'DAMN ! worker 1 (pid: 4711) died, killed by signal 11 :( trying respawn ...',
     'A worker ended, and its requests with it.',
     'Who killed it: 9 comes from harakiri, an operator or the kernel.',
+  ),
+  uwsgi(
+    'uwsgi-crash',
+    /^!!! uWSGI process (?<pid>\d+) got (?<name>Segmentation Fault|Floating Point Exception) !!!/,
+    '!!! uWSGI process 22432 got Segmentation Fault !!!',
+    'A worker crashed, and its request with it.',
+    'Which library did it.',
   ),
   uwsgi(
     'uwsgi-listen-queue-full',
@@ -142,7 +149,7 @@ export const appServerSignatures: readonly Signature[] = [
   ),
   uwsgi(
     'uwsgi-lifecycle',
-    /^(?:\*\*\* Starting uWSGI|spawned uWSGI (?:worker|master)|SIGINT\/SIGTERM received|goodbye to uWSGI|VACUUM:|\.\.\.gracefully killing workers|\.\.\.brutally killing workers|Gracefully killing worker)/,
+    /^(?:\*\*\* Starting uWSGI|gracefully \(RE\)spawned|binary reloading uWSGI|\*\*\* (?:end of )?backtrace|spawned uWSGI (?:worker|master)|SIGINT\/SIGTERM received|goodbye to uWSGI|VACUUM:|\.\.\.gracefully killing workers|\.\.\.brutally killing workers|Gracefully killing worker)/,
     'SIGINT/SIGTERM received...killing workers...',
     'uWSGI started, stopped or reloaded.',
     'A failure.',

@@ -39,6 +39,13 @@ export const limitRules: readonly LogRule[] = [
     ['The kernel killed a process for memory', '内核因内存不足杀死进程'],
     [
       oom,
+      near(
+        ['gunicorn-worker-signal', 'uwsgi-worker-died', 'fpm-child-signal', 'unicorn-worker-reaped', 'systemd-main-exited'],
+        'fits',
+        'writer',
+        ({ fields }) =>
+          ['9', 'SIGKILL'].includes(fields['signal'] ?? fields['number'] ?? (fields['code'] === 'killed' ? (fields['status'] ?? '') : '')),
+      ),
       together([oom, closedAnswer], 'proves', 'writer'),
       together([oom, about(lines.refused, 'suggests', 'upstream')], 'proves', 'writer', 300),
       together([oom, near(['fpm-child-signal'], 'suggests', 'writer', ({ fields }) => fields['signal'] === '9')], 'proves', 'writer'),

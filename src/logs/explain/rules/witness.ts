@@ -88,6 +88,11 @@ export const timing =
   (...classes: readonly FailureGroup['timing'][]): FailureTest =>
   ({ timing: is }) =>
     classes.includes(is);
+/** Half of the requests took at least (and, where given, at most) so long. */
+export const lasted =
+  (leastMs: number, mostMs = Infinity): FailureTest =>
+  ({ durationMs }) =>
+    durationMs !== null && durationMs.median >= leastMs && durationMs.median <= mostMs;
 /** HAProxy's termination state begins with these two letters. */
 export const haproxy =
   (...states: readonly string[]): FailureTest =>
