@@ -2,6 +2,7 @@
 // `http://10.0.0.1:80/path` in an error log; only after this do two logs speak of one thing.
 import { splitAddress } from '../../model/address.ts';
 import type { Site } from '../../model/site.ts';
+import type { Tally } from '../records.ts';
 import { shownField } from '../text.ts';
 
 /** What a site file says of addresses. */
@@ -85,4 +86,17 @@ export function writerOf(file: string, site: SiteNames | null): string | null {
   const longest = found.toSorted((a, b) => b.length - a.length);
   const [first, ...others] = longest;
   return first !== undefined && others.every((each) => first.toLowerCase().includes(each.toLowerCase())) ? first : null;
+}
+
+// `Nov 23 07:11:03 web-1 kernel:`, the same with an ISO date, and `"_HOSTNAME":"web-1"` of journalctl's JSON.
+const header =
+  /^(?:<\d{1,3}>)?(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\S{8,30}) ([A-Za-z0-9][\w.-]{0,63}) [^\s:[]{1,64}(?:\[\d+\])?:/;
+const journal = /"_HOSTNAME"\s*:\s*"([\w.-]{1,64})"/;
+
+/** The machine that syslog headers name, for each input; null where lines have no header, or where several machines write one log. */
+export function machinesOf(tally: Tally): readonly (string | null)[] {
+  const names = tally.inputs.map(() => new Set<string | null>());
+  for (const { input, samples } of [...tally.events, ...tally.failures])
+    for (const { text } of samples) names[input]?.add((header.exec(text)?.[1] ?? journal.exec(text)?.[1])?.toLowerCase() ?? null);
+  return names.map((each) => (each.size === 1 ? ([...each][0] ?? null) : null));
 }

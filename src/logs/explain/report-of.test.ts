@@ -258,6 +258,23 @@ describe('a verdict from logs', () => {
     expect(reportOf(tally).causes.map((each) => each.id)).toEqual(['oom-killed']);
   });
 
+  it('takes the writer of a log from its syslog header, where all lines have the same', () => {
+    const { failing } = failures(5, start, { ...toWeb1, answeredBy: 'upstream' }, null);
+    const oom = (machine: string, at: number): EventRow => ({
+      at,
+      group: {
+        input: 1,
+        product: 'kernel',
+        signature: 'kernel-oom',
+        template: `out of memory ${machine}`,
+        samples: [{ input: 1, line: 1, at, text: `Nov 23 14:00:00 ${machine} kernel: [ 1.5] Out of memory: Killed process 1 (php)` }],
+      },
+    });
+    const kernel = input('messages', { kind: 'error', product: 'kernel', format: 'syslog', zoned: true });
+    expect(reportOf(tallyOf([access, kernel], failing, [oom('app-7', start)])).causes[0]?.host).toBe('app-7');
+    expect(reportOf(tallyOf([access, kernel], failing, [oom('app-7', start), oom('app-8', start)])).causes[0]?.host).toBeNull();
+  });
+
   it('convicts by two things together, and by neither alone', () => {
     const reset = { signature: 'reset-reading-header', upstream: '10.0.0.11:80' };
     const { failing, events } = failures(4, start, toWeb1, reset);

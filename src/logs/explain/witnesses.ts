@@ -1,6 +1,6 @@
 // What each witness of a rule says in this run: which failing requests, in which minutes, at which host, by which lines.
 import type { EventGroup, FailureGroup, Tally } from '../records.ts';
-import { addressOf, hostNameOf, isLocal, triedAddresses, writerOf } from './addresses.ts';
+import { addressOf, hostNameOf, isLocal, machinesOf, triedAddresses, writerOf } from './addresses.ts';
 import type { SiteNames } from './addresses.ts';
 import type { Clocks } from './clocks.ts';
 import type { JointWitness, LineWitness, LogRule, RequestWitness, Weight } from './rule.ts';
@@ -36,6 +36,8 @@ interface Court {
   readonly unitsOfEvent: ReadonlyMap<number, readonly number[]>;
   /** Event groups whose lines name no request. */
   readonly keyless: readonly boolean[];
+  /** The machine that the syslog header names, by input. */
+  readonly machines: readonly (string | null)[];
   /** Servers that failing requests were given to, by name. */
   readonly servers: ReadonlySet<string>;
 }
@@ -59,6 +61,7 @@ export function hear(tally: Tally, clocks: Clocks, { units }: Units, rules: read
     }),
     unitsOfEvent,
     keyless: Array.from(keyed, (each) => each === 0),
+    machines: machinesOf(tally),
     servers: new Set(tally.failures.flatMap((each) => addressesIn(each).map((address) => hostNameOf(address, site)))),
   };
   const claims: Claim[] = [];
@@ -295,16 +298,14 @@ function elsewhere(court: Court, event: number, unit: Unit): boolean {
   });
 }
 
-// Of these the host in the line is the machine's name in the syslog header; of the others it is the Host of the request.
-const syslogFormats = /syslog|kernel|journal/;
+function writerOfInput({ tally, site, machines }: Court, input: number): string | null {
+  const machine = machines[input] ?? null;
+  return writerOf(tally.inputs[input]?.name ?? '', site) ?? (machine === null ? null : hostNameOf(machine, site));
+}
 
-function writerOfEvent({ tally, site }: Court, index: number): string | null {
-  const event = tally.events[index];
-  if (event === undefined) return null;
-  const named = writerOf(tally.inputs[event.input]?.name ?? '', site);
-  if (named !== null) return named;
-  const header = syslogFormats.test(event.format) || event.product === 'kernel' || event.product === 'syslog' ? event.host : null;
-  return header === null ? null : hostNameOf(header.toLowerCase(), site);
+function writerOfEvent(court: Court, index: number): string | null {
+  const event = court.tally.events[index];
+  return event === undefined ? null : writerOfInput(court, event.input);
 }
 
 function hostOfEvent(court: Court, index: number, where: 'upstream' | 'writer' | 'none'): string | null {
@@ -318,12 +319,12 @@ function hostOfEvent(court: Court, index: number, where: 'upstream' | 'writer' |
   return writer ?? hostNameOf(address, court.site);
 }
 
-function hostOfFailure({ tally, site }: Court, index: number, where: 'backend' | 'writer' | 'none'): string | null {
-  const failure = tally.failures[index];
+function hostOfFailure(court: Court, index: number, where: 'backend' | 'writer' | 'none'): string | null {
+  const failure = court.tally.failures[index];
   if (where === 'none' || failure === undefined) return null;
-  const writer = writerOf(tally.inputs[failure.input]?.name ?? '', site);
+  const writer = writerOfInput(court, failure.input);
   if (where === 'writer') return writer;
   const address = addressOf(failure.backend);
   if (address === null || address.startsWith('unix:')) return address === null ? null : writer;
-  return (isLocal(address) ? writer : null) ?? hostNameOf(address, site);
+  return (isLocal(address) ? writer : null) ?? hostNameOf(address, court.site);
 }
