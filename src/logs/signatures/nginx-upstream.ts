@@ -3,28 +3,32 @@ import { entriesOf, type Signature } from './signature.ts';
 
 const of = entriesOf('nginx');
 
-const connect = /^connect\(\)(?: to (?<target>\S+))? failed/.source;
+const connect = /^(?:kevent\(\) reported that )?connect\(\)(?: to (?<target>\S+))? failed/.source;
 const connecting = /while connecting to upstream/.source;
-const knownErrno = '(?!(?:111|113|101|13|2|11|99|110):)';
+const knownErrno = '(?!(?:111|61|10061|113|65|10065|148|101|51|10051|13|2|11|35|99|49|110|60|10060):)';
 
 export const nginxUpstreamSignatures: readonly Signature[] = [
   of(
     'connect-refused',
-    new RegExp(`${connect} \\((?<errno>111): Connection refused\\) ${connecting}`),
+    new RegExp(`${connect} \\((?<errno>111|61|10061): (?:Connection refused|No connection could be made[^)]{0,200})\\) ${connecting}`),
     'connect() failed (111: Connection refused) while connecting to upstream',
     'The upstream address answered our SYN with a reset or an ICMP port-unreachable, or a Unix socket file exists that nobody listens on.',
     'That nothing listens: a firewall that rejects looks the same.',
   ),
   of(
     'connect-no-route',
-    new RegExp(`${connect} \\((?<errno>113): (?:No route to host|Host is unreachable)\\) ${connecting}`),
+    new RegExp(
+      `${connect} \\((?<errno>113|65|10065|148): (?:No route to host|Host is unreachable|A socket operation was attempted to an unreachable host)\\) ${connecting}`,
+    ),
     'connect() failed (113: No route to host) while connecting to upstream',
     'The address could not be resolved to a machine (ARP), or a router or firewall answered host-unreachable or prohibited.',
     'Which of the two: after about 3 s it is ARP, at once it is an ICMP answer.',
   ),
   of(
     'connect-network-unreachable',
-    new RegExp(`${connect} \\((?<errno>101): Network(?: is)? unreachable\\) ${connecting}`),
+    new RegExp(
+      `${connect} \\((?<errno>101|51|10051): (?:Network(?: is)? unreachable|A socket operation was attempted to an unreachable network)\\) ${connecting}`,
+    ),
     'connect() to 192.0.2.1:80 failed (101: Network is unreachable) while connecting to upstream',
     'This host has no route to the upstream address.',
     'Anything about the upstream itself.',
@@ -45,84 +49,86 @@ export const nginxUpstreamSignatures: readonly Signature[] = [
   ),
   of(
     'connect-backlog-full',
-    new RegExp(`${connect} \\((?<errno>11): Resource temporarily unavailable\\) ${connecting}`),
+    new RegExp(`${connect} \\((?<errno>11|35): Resource temporarily unavailable\\) ${connecting}`),
     'connect() to unix:/run/php/site.sock failed (11: Resource temporarily unavailable) while connecting to upstream',
     'The listen queue of the Unix socket is full.',
     'Why nobody accepts: busy children, a stopped process, a small backlog.',
   ),
   of(
     'connect-no-local-address',
-    new RegExp(`${connect} \\((?<errno>99): (?:Cannot assign requested address|Address not available)\\) ${connecting}`),
+    new RegExp(`${connect} \\((?<errno>99|49): (?:Can(?:'t|not) assign requested address|Address not available)\\) ${connecting}`),
     'connect() to 10.77.2.2:8002 failed (99: Cannot assign requested address) while connecting to upstream',
     'No local port (or the address of proxy_bind) was available for this destination.',
     'That the upstream is unwell.',
   ),
   of(
     'connect-timeout',
-    /^upstream timed out \((?<errno>110): (?:Connection|Operation) timed out\) while connecting to upstream/,
+    /^upstream timed out \((?<errno>110|60|10060): (?:(?:Connection|Operation) timed out|A connection attempt failed[^)]{0,300})\) while connecting to upstream/,
     'upstream timed out (110: Connection timed out) while connecting to upstream',
     'No answer to our SYN within the connect timeout.',
     'Who lost it: firewall drop, reverse path filter, full accept queue, conntrack, or a host that is down.',
   ),
   of(
     'connect-timeout-kernel',
-    new RegExp(`${connect} \\((?<errno>110): (?:Connection|Operation) timed out\\) ${connecting}`),
+    new RegExp(
+      `${connect} \\((?<errno>110|60|10060): (?:(?:Connection|Operation) timed out|A connection attempt failed[^)]{0,300})\\) ${connecting}`,
+    ),
     'connect() failed (110: Connection timed out) while connecting to upstream',
     'The kernel gave up on the connection before the connect timeout of nginx.',
     'Who lost it.',
   ),
   of(
     'read-timeout',
-    /^upstream timed out \((?<errno>110): (?:Connection|Operation) timed out\) while reading response header from upstream/,
+    /^upstream timed out \((?<errno>110|60|10060): (?:(?:Connection|Operation) timed out|A connection attempt failed[^)]{0,300})\) while reading response header from upstream/,
     'upstream timed out (110: Connection timed out) while reading response header from upstream',
     'The connection stood and the request was sent; no complete response header came within the read timeout.',
     'Why: a slow application, a queue in front of it, or lost packets.',
   ),
   of(
     'body-timeout',
-    /^upstream timed out \((?<errno>110): (?:Connection|Operation) timed out\) while reading upstream/,
+    /^upstream timed out \((?<errno>110|60|10060): (?:(?:Connection|Operation) timed out|A connection attempt failed[^)]{0,300})\) while reading upstream/,
     'upstream timed out (110: Connection timed out) while reading upstream',
     'The response began and stalled in its body; the client saw the status of the header and a short body.',
     'A 5xx for the client.',
   ),
   of(
     'tls-timeout',
-    /^upstream timed out \((?<errno>110): (?:Connection|Operation) timed out\) while SSL handshaking to upstream/,
+    /^upstream timed out \((?<errno>110|60|10060): (?:(?:Connection|Operation) timed out|A connection attempt failed[^)]{0,300})\) while SSL handshaking to upstream/,
     'upstream timed out (110: Connection timed out) while SSL handshaking to upstream',
     'TCP connected; the other side never finished the TLS handshake.',
     'That it speaks TLS at all.',
   ),
   of(
     'send-timeout',
-    /^upstream timed out \((?<errno>110): (?:Connection|Operation) timed out\) while sending (?:request )?to upstream/,
+    /^upstream timed out \((?<errno>110|60|10060): (?:(?:Connection|Operation) timed out|A connection attempt failed[^)]{0,300})\) while sending (?:request )?to upstream/,
     'upstream timed out (110: Connection timed out) while sending request to upstream',
     'The upstream stopped taking the request.',
     'That it was slow to answer.',
   ),
   of(
     'reset-reading-header',
-    /^(?:recv|readv|read)\(\) failed \((?<errno>104): Connection reset by peer\) while reading response header from upstream/,
+    /^(?:recv|readv|read|WSARecv|kevent)\(\) (?:failed|reported that connect\(\) failed) \((?<errno>104|54|10054|10053): (?:Connection reset by peer|An (?:existing|established) connection[^)]{0,200})\) while reading response header from upstream/,
     'recv() failed (104: Connection reset by peer) while reading response header from upstream',
     'The upstream closed hard before it answered: killed process, terminate timeout, reload, wrong protocol, or a closed keepalive connection.',
     'Which of these; the log of the runtime or of the kernel tells.',
   ),
   of(
     'reset-reading-body',
-    /^(?:recv|readv|read)\(\) failed \((?<errno>104): Connection reset by peer\) while reading upstream/,
+    /^(?:recv|readv|read|WSARecv|kevent)\(\) (?:failed|reported that connect\(\) failed) \((?<errno>104|54|10054|10053): (?:Connection reset by peer|An (?:existing|established) connection[^)]{0,200})\) while reading upstream/,
     'readv() failed (104: Connection reset by peer) while reading upstream',
     'The upstream closed hard in the middle of its answer.',
     'A 5xx for the client.',
   ),
   of(
     'reset-sending-request',
-    /^(?:writev|send|sendfile)\(\) failed \((?<errno>104|32): (?:Connection reset by peer|Broken pipe)\) while sending (?:request )?to upstream/,
+    /^(?:writev|send|sendfile|WSASend)\(\) failed \((?<errno>104|32|54|10054|10053): (?:Connection reset by peer|Broken pipe|An (?:existing|established) connection[^)]{0,200})\) while sending (?:request )?to upstream/,
     'writev() failed (104: Connection reset by peer) while sending request to upstream',
     'The upstream closed before it had read the request.',
     'That its answer was lost with it: it may have answered early.',
   ),
   of(
     'premature-close',
-    /^upstream prematurely closed (?:connection|FastCGI stdout) while reading response header from upstream/,
+    /^upstream (?:prematurely closed (?:connection|FastCGI stdout|FastCGI request)|closed prematurely FastCGI stdout) while reading response header from upstream/,
     'upstream prematurely closed connection while reading response header from upstream',
     'The upstream closed without a response: it crashed, refused by closing, or closed an idle connection that was just used again.',
     'Which of these.',
@@ -302,5 +308,12 @@ export const nginxUpstreamSignatures: readonly Signature[] = [
     'The script that chooses the upstream failed.',
     'That the upstream is unwell.',
     /^failed to run/,
+  ),
+  of(
+    'tunnel-timeout',
+    /^(?:upstream|client) timed out \((?<errno>110|60|10060): [^)]{1,300}\) while proxying (?:upgraded )?connection/,
+    'upstream timed out (110: Connection timed out) while proxying upgraded connection',
+    'A WebSocket (or another tunnel) was silent longer than proxy_read_timeout and was closed.',
+    'A 5xx: it had begun with 101.',
   ),
 ];

@@ -35,7 +35,7 @@ export const nginxSignatures: readonly Signature[] = [
   ),
   of(
     'too-many-open-files',
-    /^(?<call>socket|accept4?|open|open_socket|eventfd|epoll_ctl|pipe)\(\)(?: "(?<path>[^"]*)")? failed \((?<errno>23|24): Too many open files(?: in system)?\)/,
+    /^(?<call>socket|accept4?|open|open_socket|eventfd|epoll_ctl|pipe)\(\)(?: "(?<path>[^"]*)")? failed \((?<errno>23|24): (?:Too many open files(?: in system)?|No file descriptors available)\)/,
     'socket() failed (24: Too many open files) while connecting to upstream',
     'The limit of open files of the process (24) or of the system (23) was reached.',
     'What holds them open.',
@@ -178,7 +178,7 @@ export const nginxSignatures: readonly Signature[] = [
   ),
   of(
     'client-timed-out',
-    /^client timed out \((?<errno>110): (?:Connection|Operation) timed out\) while (?<action>.+)/,
+    /^client timed out \((?<errno>110|60|10060): [^)]{1,300}\) while (?!proxying)(?<action>.+)/,
     'client timed out (110: Connection timed out) while waiting for request',
     'The client did not send or take data in time.',
     'That the server failed.',
