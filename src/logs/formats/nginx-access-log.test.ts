@@ -11,6 +11,7 @@ import { apacheLayout, combinedFormat, nginxLayout } from './layout.ts';
 import { nginxAccessFormat } from './nginx-access-log.ts';
 import { nginxFormatsIn } from './nginx-config.ts';
 import { guessLayout } from './nginx-guess.ts';
+import { secondsMs } from './raw-access.ts';
 
 const hints: FormatHints = { nginxFormats: [], year: 2026 };
 
@@ -173,6 +174,26 @@ describe('guessing', () => {
       method: 'GET',
       answeredBy: 'self',
     });
+  });
+});
+
+describe('seconds', () => {
+  it.for([
+    ['0.000', 0],
+    ['12.345', 12_345],
+    ['3', 3000],
+    ['0.0004', 0],
+    ['0.0005', 1],
+    ['1.99951', 2000],
+    ['0.5', 500],
+    ['-', null],
+    ['-1', null],
+    ['', null],
+    ['1.2.3', null],
+    ['1x', null],
+    ['9'.repeat(40), null],
+  ] as const)('of %s', ([text, ms]) => {
+    expect(secondsMs(text)).toBe(ms);
   });
 });
 
