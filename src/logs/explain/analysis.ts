@@ -1,6 +1,7 @@
 // Fills the log part of a report: everything that is counted, joined, unexplained or odd.
 import type { LogAnalysis } from '../../model/log-analysis.ts';
 import { plain } from '../../model/neutral.ts';
+import { say } from '../../model/text.ts';
 import type { Unproven } from './explain.ts';
 import { inputNotes, limitsOf, missingLog, whatFailed, wouldTell, zoneText } from './phrases.ts';
 import { occurrenceOf, sampleLine, timeOf } from './proof.ts';
@@ -78,6 +79,7 @@ export function analysisOf(facts: Facts, found: Units, book: Book, scanMs: numbe
 
 /** Failing requests without a cause, one row for each failure group and set of causes that would fit. */
 function unexplainedOf({ tally, units, verdict }: Facts, book: Book): LogAnalysis['unexplained'] {
+  const semicolon = book.say(say('; ', '；'));
   const rows = new Map<string, Unproven[]>();
   for (const each of verdict.unproven) {
     const failure = units[each.unit]?.failure ?? 0;
@@ -98,12 +100,16 @@ function unexplainedOf({ tally, units, verdict }: Facts, book: Book): LogAnalysi
       const needs = fits.length === 0 ? [missingLog(failure, minutes, tally)] : fits.slice(0, 3).map((rule) => wouldTell(rule, minutes));
       return [
         {
-          what:
-            book.say(whatFailed(failure)) +
-            (line === undefined ? '' : `; ${book.names[line.input] ?? ''}: ${plain(line.template).slice(0, 200)}`),
+          what: [
+            ...(book.errorsOnly ? [] : [book.say(whatFailed(failure))]),
+            ...(line === undefined ? [] : [`${book.names[line.input] ?? ''}: ${plain(line.template).slice(0, 200)}`]),
+          ].join(semicolon),
           count: Math.round(count),
-          needs: needs.map((each) => book.say(each)).join('; '),
-          samples: [...failure.samples.slice(0, 3), ...(line?.samples.slice(0, 1) ?? [])].map((each) => sampleLine(each, book)),
+          needs: needs.map((each) => book.say(each)).join(semicolon),
+          samples: [
+            ...(book.errorsOnly && line !== undefined ? [] : failure.samples.slice(0, 3)),
+            ...(line?.samples.slice(0, 1) ?? []),
+          ].map((each) => sampleLine(each, book)),
         },
       ];
     });

@@ -27,7 +27,7 @@ function section(rule: LogRule, known: ReadonlySet<string>): string {
     '',
     'Seen by:',
     '',
-    ...[...new Set(rule.witnesses.map((each) => `- ${witnessText(each)}`))],
+    ...new Set(rule.witnesses.map((each) => `- ${witnessText(each)}`)),
     '',
     ...(deeper.length === 0 ? [] : [`May be a consequence of ${deeper.join(', ')}; where one of those is found, it is the answer.`, '']),
     `What would settle it: ${safe(rule.wouldTell.en)}`,

@@ -25,6 +25,8 @@ export interface Book {
   /** What each input is called in the report. */
   readonly names: readonly string[];
   readonly clocks: Clocks;
+  /** True where error lines stand for the requests, which nothing else tells of. */
+  readonly errorsOnly: boolean;
   readonly at: string;
   say(text: Localised): string;
 }
@@ -123,7 +125,7 @@ export function occurrenceOf(conviction: LogConviction, units: Units, book: Book
       if (request === undefined || !conviction.minutes.has(minute)) continue;
       const lines = units.linesOf(row).map((line) => lineOf(line, book));
       for (const line of units.linesOf(row)) shown.add(tally.eventKeys.group[line] ?? 0);
-      samples.push({ request: sampleLine(request, book), lines: lines.toSorted(byPlace).slice(0, mostLines) });
+      samples.push({ request: book.errorsOnly ? null : sampleLine(request, book), lines: lines.toSorted(byPlace).slice(0, mostLines) });
     }
   }
   const rest = conviction.events.filter(({ group }) => !shown.has(group)).slice(0, mostLines);

@@ -54,7 +54,7 @@ export function reportOfLogs(read: Tally, options: ExplainOptions): Report {
   const verdict = explain(tally, clocks, found, rules, site);
   const facts: Facts = { tally, clocks, units: found.units, verdict };
   const say = (text: Localised): string => inLanguage(text, language);
-  const book: Book = { tally, names: fileNames(tally), clocks, at: options.startedAt, say };
+  const book: Book = { tally, names: fileNames(tally), clocks, errorsOnly, at: options.startedAt, say };
   const record = openRecord(book);
   const symptoms = symptomsOf(facts, site, siteUrl(site));
   const causes = verdict.convictions.map((each) =>
@@ -141,7 +141,7 @@ function causeOf(conviction: LogConviction, { facts, book, record, symptoms, has
     mostUnits.reduce((sum, [index, count]) => (units[index]?.failures.includes(group) === true ? sum + count : sum), 0);
   const because = [
     ...conviction.events.slice(0, mostCitedLines).map(({ group }) => record.lines(group, host)),
-    ...[...cited].map((group) => record.requests(group, countOf(group), host)),
+    ...(book.errorsOnly ? [] : [...cited]).map((group) => record.requests(group, countOf(group), host)),
   ];
   const explained = new Set([...conviction.units.keys()].flatMap((index) => units[index]?.failures ?? []));
   return {
