@@ -2,6 +2,7 @@
 import { dialectsOf, headLines, type Dialects } from '../logs/scan/dialects.ts';
 import { finishTally } from '../logs/scan/finish.ts';
 import { openReader, type LineReader } from '../logs/scan/reader.ts';
+import { defaultLimits, type TimeWindow } from '../logs/scan/state.ts';
 import { openTally } from '../logs/scan/tally.ts';
 import type { FollowEvent } from '../logs/input/follow.ts';
 import type { FormatHints, LogFormat, Tally } from '../logs/records.ts';
@@ -44,8 +45,16 @@ const newline = 10;
 const quietMs = 1000;
 
 /** An empty live tally of these files. `format` is that of all of them, where the user named one. */
-export function openLiveTally(inputs: readonly LiveInput[], hints: FormatHints, format: LogFormat | undefined): LiveTally {
-  const builder = openTally(inputs.map(({ name }) => ({ name, compression: 'none', storedBytes: null, format: null, kind: null })));
+export function openLiveTally(
+  inputs: readonly LiveInput[],
+  hints: FormatHints,
+  format: LogFormat | undefined,
+  window?: TimeWindow,
+): LiveTally {
+  const builder = openTally(
+    inputs.map(({ name }) => ({ name, compression: 'none', storedBytes: null, format: null, kind: null })),
+    { ...defaultLimits, window },
+  );
   const dialects: Dialects[] = inputs.map(({ head }) => dialectsOf(headLines(head, false), hints, format ?? null));
   const lineOf = inputs.map(() => 0);
   const streams = new Map<number, Stream>();

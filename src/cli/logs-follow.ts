@@ -9,7 +9,9 @@ import { plain } from '../model/neutral.ts';
 import type { Report } from '../model/report.ts';
 import { changedMinutes, renderLive, type Minutes } from '../report/logs-live.ts';
 import type { Tally } from '../logs/records.ts';
+import type { TimeWindow } from '../logs/scan/state.ts';
 import { openLiveTally } from './live-tally.ts';
+import { withinWindow } from './log-window.ts';
 import type { Output } from './output.ts';
 import { guard, type OutputStream } from './terminal.ts';
 
@@ -20,6 +22,8 @@ export interface FollowRun {
   readonly output: Output;
   readonly signal: AbortSignal;
   readonly quiet: boolean;
+  /** What to count; where it begins at a time, files are read from their beginning. */
+  readonly window: TimeWindow | undefined;
   /** Where the live view goes: the place of the text, unless another format has it. */
   readonly screen: OutputStream & { readonly rows?: number | undefined };
   readonly report: (tally: Tally) => Report;
@@ -32,15 +36,17 @@ const drawShare = 10;
 /** Follows until the signal aborts; resolves to the last report. Rejects with UserError where there is nothing to follow. */
 export async function followLogs(args: readonly string[], run: FollowRun): Promise<Report> {
   const { paths, left } = await followed(args);
+  const from = run.window !== undefined && Number.isFinite(run.window.zoned.from) ? 'start' : 'end';
   if (!run.quiet) for (const note of left) process.stderr.write(`why5xx: ${plain(note)}\n`);
   const live = openLiveTally(
     paths.map((path) => ({ name: path, head: headOf(path) })),
     run.hints,
     run.format,
+    run.window,
   );
   const view = run.quiet ? null : openView(run);
   // The first look at the files takes no turn of the event loop: whatever is written after this has been said is seen.
-  if (view !== null) setImmediate(() => view.waiting(paths.length));
+  if (view !== null) setImmediate(() => view.waiting(paths.length, from));
   let shown = 0;
   let drawnMs = 0;
   let tookMs = 0;
@@ -49,13 +55,13 @@ export async function followLogs(args: readonly string[], run: FollowRun): Promi
     live.settle();
     if (view === null || live.version === shown || now - drawnMs < Math.max(view.everyMs, tookMs * drawShare)) return;
     shown = live.version;
-    view.draw(run.report(live.tally()));
+    view.draw(run.report(withinWindow(live.tally(), run.window)));
     drawnMs = Date.now();
     tookMs = drawnMs - now;
   };
   const timer = setInterval(draw, 250);
   try {
-    for await (const event of follow(paths, { signal: run.signal, from: 'end' })) {
+    for await (const event of follow(paths, { signal: run.signal, from })) {
       if (event.kind === 'problem') {
         view?.clear();
         process.stderr.write(`why5xx: ${plain(event.path)}: ${plain(event.problem.detail)}\n`);
@@ -66,7 +72,7 @@ export async function followLogs(args: readonly string[], run: FollowRun): Promi
     clearInterval(timer);
   }
   live.end();
-  const last = run.report(live.tally());
+  const last = run.report(withinWindow(live.tally(), run.window));
   view?.last(last);
   view?.clear();
   return last;
@@ -104,7 +110,7 @@ function headOf(path: string): Uint8Array {
 
 interface View {
   readonly everyMs: number;
-  waiting(files: number): void;
+  waiting(files: number, from: 'start' | 'end'): void;
   draw(report: Report): void;
   /** What changed since the last drawing, where that would be lost. */
   last(report: Report): void;
@@ -121,12 +127,12 @@ function openView({ screen, output }: FollowRun): View {
     before = minutes;
     if (lines.length > 0) write(`${lines.join('\n')}\n`);
   };
-  const waiting = (files: number): void => void process.stderr.write(`${waitingText(files)}\n`);
+  const waiting: View['waiting'] = (files, from) => void process.stderr.write(`${waitingText(files, from)}\n`);
   return { everyMs: 2000, waiting, draw, last: draw, clear: () => undefined };
 }
 
-function waitingText(files: number): string {
-  return `following ${files} ${files === 1 ? 'log' : 'logs'} from ${files === 1 ? 'its end' : 'their ends'}; Ctrl-C ends it and prints the report`;
+function waitingText(files: number, from: 'start' | 'end'): string {
+  return `following ${files} ${files === 1 ? 'log' : 'logs'} from the ${from}; Ctrl-C ends it and prints the report`;
 }
 
 /** A view that is redrawn in its place. */
@@ -148,7 +154,7 @@ function openScreen(screen: FollowRun['screen'], output: Output, write: (text: s
   };
   return {
     everyMs: 500,
-    waiting: (files) => show(waitingText(files)),
+    waiting: (files, from) => show(waitingText(files, from)),
     draw: (report) => show(renderLive(report, { ...output.terminal, width: screen.columns ?? output.terminal.width })),
     last: () => undefined,
     clear,

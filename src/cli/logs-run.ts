@@ -13,7 +13,8 @@ import { countText } from '../report/logs-words.ts';
 import type { LogFlags } from './commands/logs.ts';
 import { checkWanted, givenFormats } from './log-formats.ts';
 import { openLogProgress } from './log-progress.ts';
-import { systemZone, type Moment, type Zone } from './log-times.ts';
+import { systemZone, type Zone } from './log-times.ts';
+import { utcOf, windowOf, withinWindow } from './log-window.ts';
 import type { Output } from './output.ts';
 import { version } from './version.ts';
 
@@ -34,6 +35,7 @@ export async function runLogs(args: readonly string[], flags: LogFlags, output: 
       output,
       signal,
       quiet: flags.quiet === true,
+      window: windowOf(flags.since, flags.until, flags.tz ?? systemZone()),
       screen: text ? process.stdout : process.stderr,
       report: (tally) => reportOf(tally, { flags, output, site, startedAt }),
     });
@@ -99,11 +101,6 @@ function checkTogether(args: readonly string[], flags: LogFlags, tables: number)
   }
 }
 
-/** Milliseconds since 1970 of a moment; a local one is taken in `zone`. */
-function utcOf(moment: Moment, zone: Zone): number {
-  return moment.zoned ? moment.at : moment.at - zone.minutesEastAt(moment.at) * 60_000;
-}
-
 /** What clocks without a zone are taken for where the logs do not tell: the zone at the time of the first such log. */
 function givenZone(tz: Zone | undefined, tally: Tally): { readonly minutesEast: number; readonly from: '--tz' | 'system' } {
   const zone = tz ?? systemZone();
@@ -126,12 +123,14 @@ async function readFiles(
   const { inputs, problems, notes } = await resolveInputs(args, { stdin: process.stdin });
   if (inputs.length === 0) throw nothingReadable(problems);
   const { scanLogs } = await import('../logs/scan/index.ts');
+  const window = windowOf(flags.since, flags.until, flags.tz ?? systemZone());
   const progress = openLogProgress(output.progress, process.stderr.isTTY);
   const tally = await scanLogs(inputs, {
     hints: given.hints,
     format: given.format,
     workers: flags.workers,
     signal,
+    limits: { window },
     // Compressed inputs count as stored in the total and as unpacked in what was read.
     onProgress: ({ bytes, totalBytes }) => progress.update(bytes, inputs.every((each) => each.compression === 'none') ? totalBytes : null),
   }).catch((error: unknown) => {
@@ -139,7 +138,9 @@ async function readFiles(
       throw new UserError('interrupted', 'interrupted before everything was read', 'Run it again; for less, give fewer files.');
     throw error;
   });
-  return withUnread(tally, problems, notes);
+  const within = withinWindow(tally, window);
+  if (window !== undefined && within.cells.length + within.failures.length + within.events.length === 0) throw nothingWithin(tally);
+  return withUnread(within, problems, notes);
 }
 
 async function readTables(url: string, flags: LogFlags, output: Output, signal: AbortSignal, given: GivenFormats): Promise<Tally> {
@@ -169,6 +170,17 @@ function nothingReadable(problems: Unread): UserError {
     'not-readable',
     what,
     others.length === 0 ? 'Name log files, folders with logs, or - for standard input.' : others.join('\n        '),
+  );
+}
+
+/** A window that holds nothing is rather a mistaken date than a healthy site. */
+function nothingWithin(tally: Tally): UserError {
+  const ends = tally.inputs.flatMap(({ first, last }) => [first ?? [], last ?? []].flat());
+  const text = (ms: number): string => new Date(ms).toISOString().slice(0, 16).replace('T', ' ');
+  return new UserError(
+    'empty-window',
+    'no request and no error lies between --since and --until',
+    ends.length === 0 ? 'The lines have no dates.' : `The logs go from ${text(Math.min(...ends))} to ${text(Math.max(...ends))}.`,
   );
 }
 

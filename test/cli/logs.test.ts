@@ -148,6 +148,22 @@ describe('answers', () => {
     expect(report.causes[0]).toMatchObject({ id: 'backend-process-down', host: 'web-3' });
   });
 
+  it('--since and --until: only what lies between, whatever the threads, with the rate of that time', async () => {
+    const window = ['--since', '2026-11-23T02:20Z', '--until', '2026-11-23T02:30Z'];
+    for (const files of [
+      ['access.log', 'error.log'],
+      ['access.gz', 'error.log', '--workers', '2'],
+    ]) {
+      const report = await reportOn([...files, ...window]);
+      expect(report.logs).toMatchObject({ failed: 10, requests: 100, byPath: { rows: [{ count: 10 }] } });
+      expect(report.logs?.occurrences).toMatchObject([{ cause: 'backend-process-down', count: 10 }]);
+      expect(report.logs?.inputs[0]?.notes.join()).toContain('2026-11-23 02:20 to 2026-11-23 02:30 UTC');
+    }
+    // The same stretch by the clock of another zone.
+    const east = await reportOn(['access.log', '--tz', '+08:00', '--since', '2026-11-23T10:20', '--until', '2026-11-23T10:30']);
+    expect(east.logs).toMatchObject({ failed: 10, requests: 100 });
+  });
+
   it('reads a log_format from the configuration, and one that is given', async () => {
     const format = '$status|$request_time|$remote_addr|[$time_iso8601]|$request|$upstream_addr';
     put(
@@ -187,6 +203,7 @@ describe('misuse and unreadable inputs: exit 2, nothing on stdout, and a sentenc
     [['access.log', '--nginx-config', 'prose.txt'], /prose\.txt has no log_format/],
     [['access.log', '--since', 'yesterday'], /Expected a time/],
     [['access.log', '--since', '2026-11-23T03:00Z', '--until', '2026-11-23T02:00Z'], /--until is not after --since/],
+    [['access.log', '--until', '2020-01-01'], /no request and no error lies between[^]*2026-11-23 02:10 to 2026-11-23 02:49/],
     [['access.log', '--tz', 'Mars/Olympus'], /Expected a zone/],
     [['access.log', '--workers', 'many'], /whole number/],
     [['access.log', '--columns', 'x.yaml'], /--columns is for a ClickHouse table/],
@@ -297,7 +314,7 @@ describe('streams', () => {
         { timeout: 20_000, interval: 500 },
       );
     };
-    await vi.waitFor(() => expect(stderr).toMatch(/^following 2 logs from their ends/), { timeout: 20_000, interval: 100 });
+    await vi.waitFor(() => expect(stderr).toMatch(/^following 2 logs from the end/), { timeout: 20_000, interval: 100 });
     let i = 0;
     const fail = (): void => {
       appendFileSync(path, access(i, 502));
@@ -312,7 +329,7 @@ describe('streams', () => {
     child.kill('SIGINT');
     const [code] = await closed;
     clearTimeout(timer);
-    expect({ code, stderr }).toEqual({ code: 1, stderr: 'following 2 logs from their ends; Ctrl-C ends it and prints the report\n' });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'following 2 logs from the end; Ctrl-C ends it and prints the report\n' });
     expect(stdout).toContain(`${sent} of ${sent} requests failed (100 %)`);
     expect(stdout).toMatch(/Cause found: backend-process-down/);
   });
