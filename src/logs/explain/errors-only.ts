@@ -7,13 +7,14 @@ import type { LogRule } from './rule.ts';
 import { mix, rowsByTime } from './sorted-rows.ts';
 import { slackMs } from './sources.ts';
 
-/** True where no input was an access log: then error lines are counted instead of requests. */
+/**
+ * True where no request was logged: then error lines are counted instead. Some programs write errors and requests into one log, and the
+ * latter only when told to.
+ */
 export function hasOnlyErrors(tally: Tally): boolean {
-  return (
-    tally.failures.length === 0 &&
-    tally.inputs.some((each) => each.kind === 'error') &&
-    !tally.inputs.some((each) => each.kind === 'access')
-  );
+  if (tally.failures.length > 0 || tally.cells.length > 0 || tally.events.length === 0) return false;
+  const withErrors = new Set(tally.events.map((each) => each.input));
+  return !tally.inputs.some((each, index) => each.kind === 'access' && each.parsed > 0 && !withErrors.has(index));
 }
 
 /**
@@ -93,9 +94,14 @@ function signaturesAboutRequests(rules: readonly LogRule[]): ReadonlySet<string>
 
 const severe: ReadonlySet<string | null> = new Set(['emerg', 'alert', 'crit', 'error']);
 
+/** True for a line that no signature knows and that its writer calls an error. */
+export function isUnknownError(event: EventGroup): boolean {
+  return event.signature === null && severe.has(event.level);
+}
+
 /** A line that nobody knows counts where it names a request and is written as an error. */
 function isFailure(event: EventGroup, about: ReadonlySet<string>, namesRequest: boolean): boolean {
-  return event.signature === null ? namesRequest && severe.has(event.level) : about.has(event.signature);
+  return event.signature === null ? namesRequest && isUnknownError(event) : about.has(event.signature);
 }
 
 function failureOfEvent(event: EventGroup): FailureGroup {

@@ -101,12 +101,14 @@ export function explain(tally: Tally, clocks: Clocks, found: Units, rules: reado
       fits: fits.toSorted((a, b) => rules.indexOf(a) - rules.indexOf(b)),
     });
   });
+  const weightOf = (each: LogConviction): number => each.events.reduce((sum, { group }) => sum + (tally.events[group]?.count ?? 0), 0);
   const convictions = [...drafts.values()]
     .map((draft) => convictionOf(draft, isRoot))
     .toSorted(
       (a, b) =>
         b.count - a.count ||
         Number(b.certainty === 'confirmed') - Number(a.certainty === 'confirmed') ||
+        (a.count === 0 ? weightOf(b) - weightOf(a) : 0) ||
         rules.indexOf(a.rule) - rules.indexOf(b.rule),
     );
   const answered = new Set(convictions.flatMap((each) => each.chain));
@@ -232,7 +234,8 @@ function convictionOf(draft: Draft, isRoot: IsRoot): LogConviction {
   const depth = (rule: LogRule): number => [...draft.folded].filter((other) => isRoot(rule, other)).length;
   return {
     rule: draft.rule,
-    certainty: draft.proven ? 'confirmed' : 'likely',
+    // Where no failing request is known, nothing is proven about any.
+    certainty: draft.proven && draft.count > 0 ? 'confirmed' : 'likely',
     count: draft.count,
     minutes: draft.minutes,
     units: draft.units,

@@ -47,6 +47,9 @@ export function hostsText(hosts: readonly string[], file: string | null): Locali
     : say(`${first}, ${second} and ${others.length + 1} more`, `${first}、${second} 等 ${others.length + 3} 台`);
 }
 
+/** Stands for the number of requests where no log tells it. */
+export const unknownCount: Localised = say('an unknown number of', '若干');
+
 /** Puts values into a rule's sentence. A name without a value becomes `…`; values are made safe to show. */
 export function filled(text: Localised, values: Readonly<Record<string, Localised | string | undefined>>): Localised {
   const put = (template: string, language: Language): string =>

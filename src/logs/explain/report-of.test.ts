@@ -230,7 +230,8 @@ describe('a verdict from logs', () => {
         summary: 'Title of fpm-max-children: 1 line in php-fpm.log, 2026-11-23 14:00 UTC; no failing request is explained by it.',
       },
     ]);
-    const healthy = reportOf(tallyOf([access, fpmLog], [], [{ ...full, group: { ...full.group, input: 1 } }]));
+    const cells = [{ input: 0, minute: start / minute, backend: '', requests: 9, failed: 0 }];
+    const healthy = reportOf(tallyOf([access, fpmLog], [], [{ ...full, group: { ...full.group, input: 1 } }], { cells }));
     expect([healthy.outcome, healthy.causes, healthy.advice.map((each) => each.id)]).toEqual(['healthy', [], ['fpm-max-children']]);
   });
 
@@ -348,6 +349,24 @@ describe('a verdict from logs', () => {
     expect([odd.outcome, odd.logs?.unknownLines.map((each) => each.template)]).toEqual(['cause-unproven', ['odd thing']]);
     const quiet = reportOf(tallyOf([errors], [], events.slice(3)));
     expect(quiet.outcome).toBe('healthy');
+  });
+
+  it('names what machines say where no log tells of requests, as likely and without a number', () => {
+    const alone = reportOf(tallyOf([fpmLog], [], [{ ...full, group: { ...full.group, input: 0 } }]));
+    expect(alone.outcome).toBe('cause-found');
+    expect(alone.causes).toMatchObject([
+      {
+        id: 'fpm-max-children',
+        certainty: 'likely',
+        explains: [],
+        summary: 'Pool www on the host that wrote php-fpm.log was full: an unknown number of.',
+      },
+    ]);
+    expect(alone.logs).toMatchObject({ requests: null, failed: 0, occurrences: [{ count: 0 }] });
+    const undated = reportOf(tallyOf([fpmLog], [], [{ ...full, at: null, group: { ...full.group, input: 0 } }]));
+    expect(undated.causes.map((each) => each.id)).toEqual(['fpm-max-children']);
+    const odd = reportOf(tallyOf([fpmLog], [], [{ at: start, group: { input: 0, product: 'php-fpm', signature: null, level: 'error' } }]));
+    expect([odd.outcome, odd.causes]).toEqual(['cause-unproven', []]);
   });
 
   it('names several causes at once, those of most requests first, and counts what none explains', () => {

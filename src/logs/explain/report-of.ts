@@ -12,10 +12,10 @@ import { analysisOf } from './analysis.ts';
 import { findClocks } from './clocks.ts';
 import type { GivenZone } from './clocks.ts';
 import { correlate } from './correlate.ts';
-import { hasOnlyErrors, requestsOfErrors } from './errors-only.ts';
+import { hasOnlyErrors, isUnknownError, requestsOfErrors } from './errors-only.ts';
 import { explain } from './explain.ts';
 import type { LogConviction } from './explain.ts';
-import { adviceText, fileNames, filled, hostsText, missingLog, wouldTell } from './phrases.ts';
+import { adviceText, displacedText, fileNames, filled, hostsText, missingLog, unknownCount, wouldTell } from './phrases.ts';
 import { openRecord } from './proof.ts';
 import type { Book, Record } from './proof.ts';
 import type { LogRule } from './rule.ts';
@@ -23,8 +23,7 @@ import { stepsOfLogs } from './steps.ts';
 import { symptomsOf } from './symptoms.ts';
 import type { LogSymptom } from './symptoms.ts';
 import type { Facts } from './timeline.ts';
-import { unitsOf } from './units.ts';
-import { displacedText } from './phrases.ts';
+import { unitsOf, unseenRequests } from './units.ts';
 
 export interface ExplainOptions {
   readonly rules: readonly LogRule[];
@@ -50,7 +49,9 @@ export function reportOfLogs(read: Tally, options: ExplainOptions): Report {
   const { tally, correlation } = errorsOnly
     ? requestsOfErrors(read, clocks, rules)
     : { tally: read, correlation: correlate(read, clocks, site) };
-  const found = unitsOf(tally, clocks, correlation);
+  const known = unitsOf(tally, clocks, correlation);
+  const unseen = errorsOnly && known.units.length === 0;
+  const found = unseen ? { ...known, units: [unseenRequests(tally, clocks)] } : known;
   const verdict = explain(tally, clocks, found, rules, site);
   const facts: Facts = { tally, clocks, units: found.units, verdict };
   const say = (text: Localised): string => inLanguage(text, language);
@@ -69,7 +70,9 @@ export function reportOfLogs(read: Tally, options: ExplainOptions): Report {
       : [{ id: rule.cause, host: null, because: [{ ...cited, says: say(displacedText(proof.title)) }] }];
   });
   const failed = tally.failures.reduce((sum, each) => sum + each.count, 0) + tally.dropped.failures;
-  const outcome = failed === 0 ? 'healthy' : causes.length > 0 ? 'cause-found' : 'cause-unproven';
+  // Silence of an access log is health; where there is none, an error that nobody knows may be anything.
+  const suspicious = unseen && (verdict.unproven.some((each) => each.fits.length > 0) || tally.events.some(isUnknownError));
+  const outcome = causes.length > 0 ? 'cause-found' : failed > 0 || suspicious ? 'cause-unproven' : 'healthy';
   return {
     schema: 'why5xx/report@1',
     tool: options.tool,
@@ -126,7 +129,7 @@ function causeOf(conviction: LogConviction, { facts, book, record, symptoms, has
   const file = book.names[event?.input ?? failure?.input ?? -1] ?? null;
   const summary = filled(rule.summary, {
     ...event?.fields,
-    count: String(Math.max(1, Math.round(conviction.count))),
+    count: conviction.count > 0 ? String(Math.max(1, Math.round(conviction.count))) : unknownCount,
     host: hostsText(hosts, file),
     status: failure?.status === null || failure === undefined ? undefined : String(failure.status),
     backend: failure?.backend ?? undefined,
@@ -136,7 +139,7 @@ function causeOf(conviction: LogConviction, { facts, book, record, symptoms, has
   });
   const cited = new Set<number>(conviction.failures.slice(0, mostCitedRequests).map((each) => each.group));
   // The requests themselves are proof too: that they failed, and how.
-  for (const [index] of mostUnits) if (cited.size < mostCitedRequests) cited.add(units[index]?.failure ?? 0);
+  for (const [index] of mostUnits) if (cited.size < mostCitedRequests) cited.add(units[index]?.failure ?? -1);
   const countOf = (group: number): number =>
     mostUnits.reduce((sum, [index, count]) => (units[index]?.failures.includes(group) === true ? sum + count : sum), 0);
   const because = [
@@ -199,17 +202,15 @@ const mostUntested = 10;
 
 /** What is still open: causes that fit requests without a cause, or the log that would tell where nothing fits. */
 function untestedOf({ tally, units, verdict }: Facts, book: Book): Report['untested'] {
-  const byRule = new Map<LogRule, { count: number; minutes: number[]; failures: Set<FailureGroup> }>();
+  const byRule = new Map<LogRule, { count: number; minutes: number[] }>();
   const silent: { failure: FailureGroup; minutes: number[] }[] = [];
   for (const each of verdict.unproven) {
     const failure = tally.failures[units[each.unit]?.failure ?? -1];
-    if (failure === undefined) continue;
-    if (each.fits.length === 0) silent.push({ failure, minutes: [...each.minutes.keys()] });
+    if (failure !== undefined && each.fits.length === 0) silent.push({ failure, minutes: [...each.minutes.keys()] });
     for (const rule of each.fits) {
-      const known = byRule.get(rule) ?? { count: 0, minutes: [], failures: new Set<FailureGroup>() };
+      const known = byRule.get(rule) ?? { count: 0, minutes: [] };
       known.count += each.count;
       for (const minute of each.minutes.keys()) known.minutes.push(minute);
-      known.failures.add(failure);
       byRule.set(rule, known);
     }
   }
@@ -234,10 +235,11 @@ function untestedOf({ tally, units, verdict }: Facts, book: Book): Report['untes
 function suspectedLayer({ tally, units, verdict }: Facts): Layer | null {
   const open = verdict.unproven[0];
   const failure = tally.failures[units[open?.unit ?? -1]?.failure ?? -1];
-  if (open === undefined || failure === undefined) return null;
+  if (open === undefined) return null;
   const layers = new Set(open.fits.map((rule) => rule.layer));
   const [only] = layers;
   if (layers.size === 1 && only !== undefined) return only;
+  if (failure === undefined) return null;
   if (failure.answeredBy === 'upstream') return failure.status === 500 ? 'application' : 'app-runtime';
   if (failure.timing === 'connect') return 'network';
   if (failure.timing === 'waited') return 'app-runtime';

@@ -134,6 +134,20 @@ export function unitsOf(tally: Tally, clocks: Clocks, correlation: Correlation):
   };
 }
 
+/**
+ * Where error logs are all there is and none of their lines names a request: one unit for whatever failed at those times. It counts no
+ * request, and convicts nobody beyond `likely`.
+ */
+export function unseenRequests(tally: Tally, clocks: Clocks): Unit {
+  const minutes = new Map<number, number>();
+  for (const event of tally.events) {
+    const shift = Math.round((clocks.shiftMs[event.input] ?? 0) / 60_000);
+    for (const minute of event.minutes.keys()) minutes.set(minute + shift, 0);
+    if (event.minutes.size === 0) minutes.set(Number.NaN, 0);
+  }
+  return { failure: -1, failures: [], events: [], count: 0, minutes, rows: [], keyed: false };
+}
+
 /** The minute since 1970, as coarse as the tally's. NaN stays NaN. */
 export function minuteOf(at: number, minuteStep: number): number {
   return Math.floor(at / 60_000 / minuteStep) * minuteStep;

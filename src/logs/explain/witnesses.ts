@@ -57,6 +57,8 @@ export function hear(tally: Tally, clocks: Clocks, { units }: Units, rules: read
     site,
     eventMinutes: tally.events.map((each) => {
       const shift = Math.round((clocks.shiftMs[each.input] ?? 0) / 60_000);
+      // Lines without a date are at no known minute, which is told from every other one.
+      if (each.minutes.size === 0) return [Number.NaN];
       return [...each.minutes.keys()].map((minute) => minute + shift).toSorted((a, b) => a - b);
     }),
     unitsOfEvent,
@@ -260,7 +262,7 @@ function sightOfRequests(court: Court, witness: RequestWitness): Sight {
     for (const failure of unit.failures) {
       const group = court.tally.failures[failure];
       if (group === undefined || !witness.where(group)) continue;
-      const minutes = [...unit.minutes.keys()].filter((minute) => !Number.isNaN(minute)).toSorted((a, b) => a - b);
+      const minutes = [...unit.minutes.keys()].toSorted((a, b) => a - b);
       const member: Member = { event: null, failure, minutes };
       about.set(index, [...(about.get(index) ?? []), member]);
       all.push(member);
@@ -277,7 +279,7 @@ function minutesNear(court: Court, unit: Unit, event: number, withinSeconds: num
 }
 
 function isNear(sorted: readonly number[], minute: number, reach: number): boolean {
-  if (Number.isNaN(minute)) return false;
+  if (Number.isNaN(minute) || Number.isNaN(sorted[0])) return Number.isNaN(minute) && Number.isNaN(sorted[0]);
   let [low, high] = [0, sorted.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
