@@ -46,6 +46,8 @@ interface OpenRecord {
 
 /** Lines that begin like this only continue something, in every format. */
 const continues = /^[\s#})]/;
+/** Lines of a stack trace, which other programs write at their beginning: in a log whose records span lines they belong to the record above. */
+const traces = /^(?:Traceback \(most recent call last\)|[A-Za-z_][\w.]{0,200}(?:Error|Exception|Timeout)(?::|$))/;
 
 /** A reader of one piece of an input. `isFirst` is true where nothing comes before the piece. */
 export function openReader(builder: TallyBuilder, input: number, { main, others }: Dialects, isFirst: boolean): LineReader {
@@ -90,7 +92,7 @@ export function openReader(builder: TallyBuilder, input: number, { main, others 
 
   /** The other format that a line belongs to. */
   const foreign = (text: string): { readonly format: LogFormat; readonly found: AnyRecord } | null => {
-    if (continues.test(text)) return null;
+    if (continues.test(text) || (main?.begins != null && traces.test(text.slice(0, 256)))) return null;
     for (const format of others) {
       if (format.begins !== null && !format.begins(text)) continue;
       const found = recordOf(format, text);

@@ -55,6 +55,56 @@ const envoy = (second: number, status: number, flags: string, duration: number):
 const gunicorn = (second: number, level: string, message: string): string =>
   `[2026-11-23 ${clock(second)} +0000] [4711] [${level}] ${message}`;
 
+const caddy = (second: number, message: string): string =>
+  JSON.stringify({
+    level: 'error',
+    ts: Date.UTC(2026, 10, 23, 10, 0, second) / 1000,
+    logger: 'http.log.error.log0',
+    msg: message,
+    request: { remote_ip: '198.51.100.7', remote_port: '51218', proto: 'HTTP/1.1', method: 'GET', host: 'shop.example', uri: '/x' },
+    duration: 0.002,
+    status: 502,
+  });
+/** `whole` is seconds from the request's creation to the log line. */
+const alb = (second: number, target: string, status: number, targetStatus: string, reason: string, whole: number): string =>
+  `http 2026-11-23T${clock(second)}.000000Z app/shop/50dc6c495c0c9188 198.51.100.7:2817 ${target} ${targetStatus === '-' ? '-1 -1 -1' : '0.000 0.010 0.000'} ${status} ${targetStatus} 34 366 "GET http://shop.example:80/x HTTP/1.1" "curl/8" - - arn:aws:elasticloadbalancing:us-east-2:123456789012:targetgroup/shop/73e2d6bc24d8a067 "Root=1-58337364-23a8c76965a2ef7629b18${second}" "-" "-" 0 ${new Date(Date.UTC(2026, 10, 23, 10, 0, second - whole)).toISOString()} "forward" "-" "${reason}" "${target}" "${targetStatus}" "-" "-"`;
+const gcp = (second: number, status: number, statusDetails: string): string =>
+  JSON.stringify({
+    insertId: `1mfolnrg3bk9y${second}`,
+    jsonPayload: { '@type': 'type.googleapis.com/google.cloud.loadbalancing.type.LoadBalancerLogEntry', statusDetails },
+    httpRequest: {
+      requestMethod: 'GET',
+      requestUrl: 'http://shop.example/x',
+      requestSize: '120',
+      status,
+      responseSize: '477',
+      remoteIp: '198.51.100.7',
+      serverIp: '10.128.0.5',
+      latency: '30.002113s',
+    },
+    resource: { type: 'http_load_balancer', labels: { backend_service_name: 'shop' } },
+    timestamp: `2026-11-23T${clock(second)}.000000Z`,
+  });
+const cloudflare = (second: number, status: number): string =>
+  JSON.stringify({
+    ClientIP: '198.51.100.7',
+    ClientRequestHost: 'shop.example',
+    ClientRequestMethod: 'GET',
+    ClientRequestURI: '/x',
+    EdgeEndTimestamp: `2026-11-23T${clock(second)}Z`,
+    EdgeResponseBytes: 1935,
+    EdgeResponseStatus: status,
+    EdgeStartTimestamp: `2026-11-23T${clock(second)}Z`,
+    OriginIP: '198.51.100.1',
+    OriginResponseStatus: 0,
+    RayID: `48b371889c489b${second}`,
+  });
+const iis = (rows: readonly (readonly [number, string])[]): readonly string[] => [
+  '#Software: Microsoft Internet Information Services 10.0',
+  '#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status sc-substatus sc-win32-status time-taken',
+  ...rows.map(([second, rest]) => `2026-11-23 ${clock(second)} 10.201.33.12 GET /x - 80 - 198.51.100.7 curl - ${rest}`),
+];
+
 const fastcgi = 'fastcgi://unix:/run/php/php8.2-fpm.sock:';
 const reset = 'recv() failed (104: Connection reset by peer) while reading response header from upstream';
 const readTimeout = 'upstream timed out (110: Connection timed out) while reading response header from upstream';
@@ -707,6 +757,109 @@ const cases: readonly Case[] = [
     is: ['likely', 'no-live-upstreams'],
   },
   { name: 'Envoy closed', logs: { 'envoy.log': seconds.map((s) => envoy(s, 503, 'UC', 3)) }, is: null },
+  // application servers and what stands behind applications
+  {
+    name: 'gunicorn cannot reach its cache',
+    logs: {
+      'gunicorn.log': seconds.map((s) =>
+        gunicorn(
+          s,
+          'ERROR',
+          `Error handling request /x\nTraceback (most recent call last):\n  File "/srv/app.py", line 8, in application\nredis.exceptions.ConnectionError: Error 111 connecting to 10.0.0.9:6379. Connection refused.`,
+        ),
+      ),
+    },
+    is: ['likely', 'dependency-down'],
+  },
+  {
+    name: 'gunicorn and a mistake of the application',
+    logs: {
+      'gunicorn.log': seconds.map((s) =>
+        gunicorn(
+          s,
+          'ERROR',
+          'Error handling request /x\nTraceback (most recent call last):\n  File "/srv/app.py", line 8, in application\nKeyError: 1',
+        ),
+      ),
+    },
+    is: ['likely', 'app-returned-5xx'],
+  },
+  {
+    name: 'uWSGI and harakiri',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, premature, 'uwsgi://127.0.0.1:3031')),
+      'uwsgi.log': seconds.flatMap((s) => [
+        `Mon Nov 23 ${clock(s)} 2026 - *** HARAKIRI ON WORKER 1 (pid: 47${s}, try: 1) ***`,
+        `Mon Nov 23 ${clock(s)} 2026 - HARAKIRI !!! worker 1 status !!!`,
+      ]),
+    },
+    is: ['confirmed', 'uwsgi-harakiri'],
+  },
+  // Caddy
+  {
+    name: 'Caddy refused',
+    logs: { 'caddy.log': seconds.map((s) => caddy(s, 'dial tcp 10.0.0.5:8080: connect: connection refused')) },
+    is: ['likely', 'backend-process-down'],
+  },
+  {
+    name: 'Caddy and TLS to a plain port',
+    logs: { 'caddy.log': seconds.map((s) => caddy(s, 'tls: first record does not look like a TLS handshake')) },
+    is: ['confirmed', 'upstream-tls-mismatch'],
+  },
+  { name: 'Caddy and a client that left', logs: { 'caddy.log': seconds.map((s) => caddy(s, 'context canceled')) }, is: null },
+  // balancers of clouds
+  {
+    name: 'ALB without a target',
+    logs: { 'alb.log': seconds.map((s) => alb(s, '-', 503, '-', '-', 0)) },
+    is: ['likely', 'no-backend-registered'],
+  },
+  {
+    name: 'ALB too slow',
+    logs: { 'alb.log': seconds.map((s) => alb(s, '10.0.0.1:80', 504, '-', '-', 60)) },
+    is: ['likely', 'upstream-read-timeout'],
+  },
+  { name: 'ALB without a connection', logs: { 'alb.log': seconds.map((s) => alb(s, '10.0.0.1:80', 504, '-', '-', 10)) }, is: null },
+  { name: 'ALB closed', logs: { 'alb.log': seconds.map((s) => alb(s, '10.0.0.1:80', 502, '-', '-', 0)) }, is: null },
+  {
+    name: 'ALB passes on an error',
+    logs: { 'alb.log': seconds.map((s) => alb(s, '10.0.0.1:80', 500, '500', '-', 0)) },
+    is: ['likely', 'app-returned-5xx'],
+  },
+  {
+    name: 'Google: too slow',
+    logs: { 'gcp.json': seconds.map((s) => gcp(s, 502, 'backend_timeout')) },
+    is: ['likely', 'upstream-read-timeout'],
+  },
+  {
+    name: 'Google: nobody to pick',
+    logs: { 'gcp.json': seconds.map((s) => gcp(s, 502, 'failed_to_pick_backend')) },
+    is: ['likely', 'no-live-upstreams'],
+  },
+  {
+    name: 'Google: closed before data',
+    logs: { 'gcp.json': seconds.map((s) => gcp(s, 502, 'backend_connection_closed_before_data_sent_to_client')) },
+    is: ['likely', 'keepalive-race'],
+  },
+  { name: 'Google: no connection', logs: { 'gcp.json': seconds.map((s) => gcp(s, 502, 'failed_to_connect_to_backend')) }, is: null },
+  {
+    name: 'Google: large headers',
+    logs: { 'gcp.json': seconds.map((s) => gcp(s, 502, 'backend_response_headers_too_long')) },
+    is: ['confirmed', 'header-too-large-response'],
+  },
+  {
+    name: 'Google: a circle',
+    logs: { 'gcp.json': seconds.map((s) => gcp(s, 502, 'request_loop_detected')) },
+    is: ['confirmed', 'hairpin-loop'],
+  },
+  { name: 'Cloudflare 524', logs: { 'cf.json': seconds.map((s) => cloudflare(s, 524)) }, is: ['confirmed', 'edge-idle-timeout'] },
+  { name: 'Cloudflare 522', logs: { 'cf.json': seconds.map((s) => cloudflare(s, 522)) }, is: ['likely', 'cdn-origin-error'] },
+  { name: 'Cloudflare 526', logs: { 'cf.json': seconds.map((s) => cloudflare(s, 526)) }, is: ['likely', 'upstream-tls-verify-failed'] },
+  {
+    name: 'IIS too slow behind ARR',
+    logs: { 'iis.log': iis(seconds.map((s) => [s, '502 3 12002 120016'])) },
+    is: ['likely', 'upstream-read-timeout'],
+  },
+  { name: 'IIS without a process', logs: { 'iis.log': iis(seconds.map((s) => [s, '502 5 0 12'])) }, is: ['likely', 'app-crash-loop'] },
   // innocents
   {
     name: 'clients that went away',
