@@ -61,10 +61,26 @@ export function whoWrites(table: Table, stretch: Stretch, apart: boolean): Sql {
   return sql`SELECT ${origin(table, apart)}, countIf(${isRequest(table)}), countIf(NOT ${isRequest(table)}), sum(length(${message(table)}) + 1), min(${table.fields.time.ms}), max(${table.fields.time.ms}) FROM ${table.from} WHERE ${within(table, stretch)} GROUP BY w5_machine, w5_source ORDER BY w5_machine, w5_source`;
 }
 
-/** [line, source] of the newest lines that no plan reads; with sources apart, some of each. */
-export function sampleLines(table: Table, stretch: Stretch, filter: Filter): Sql {
-  const each = filter.apart ? sql` LIMIT 200 BY w5_machine, w5_source` : sql``;
-  return sql`SELECT ${message(table)} AS w5_line, ${origin(table, filter.apart)} FROM ${table.from} WHERE ${within(table, stretch)} AND ${isLineToRead(table, filter)} ORDER BY ${table.fields.time.ms} DESC, w5_line${each} LIMIT 2000`;
+/** How many of the lines of a writer are looked at: one in so many. */
+export interface Share {
+  readonly machine: string;
+  readonly source: string;
+  readonly oneIn: number;
+}
+
+/**
+ * [line, machine, source] of some lines that no plan reads, of each writer its share. Chosen by their hash, so that the same table gives the
+ * same lines and nothing has to be sorted.
+ */
+export function sampleLines(table: Table, stretch: Stretch, filter: Filter, shares: readonly Share[]): Sql {
+  const { fields } = table;
+  const chosen = shares.map(({ machine, source, oneIn }) => {
+    const who = filter.apart
+      ? sql`${fields.textOf('machine')} = ${text(machine)} AND ${fields.textOf('source')} = ${text(source)} AND `
+      : sql``;
+    return sql`(${who}cityHash64(${message(table)}) % ${integer(oneIn)} = 0)`;
+  });
+  return sql`SELECT ${message(table)} AS w5_line, ${origin(table, filter.apart)} FROM ${table.from} WHERE ${within(table, stretch)} AND ${isLineToRead(table, filter)} AND (${joined(chosen, ' OR ', '0')}) ORDER BY w5_machine, w5_source, cityHash64(w5_line), w5_line LIMIT 5000`;
 }
 
 /** [machine, source, minute, upstream, pool, count, first ms, last ms] of requests that did well. */

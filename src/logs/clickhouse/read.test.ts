@@ -12,7 +12,7 @@ import { readClickhouse } from './read.ts';
 import type { ClickhouseOptions } from './read.ts';
 import { factsOf, tallyOfLines } from './testing/facts.ts';
 import { incidentFormat, makeIncident } from './testing/incident.ts';
-import { passwords, startClickhouse } from './testing/server.ts';
+import { startClickhouse } from './testing/server.ts';
 import type { ClickhouseServer } from './testing/server.ts';
 import { fillFlat, fillOtel, fillOwn, fillRaw, fillTable } from './testing/tables.ts';
 

@@ -23,7 +23,7 @@ import {
   whoWrites,
   withoutTime,
 } from './questions.ts';
-import type { Filter, Stretch } from './questions.ts';
+import type { Filter, Share, Stretch } from './questions.ts';
 import { linePlanOf } from './raw-lines.ts';
 import type { LinePlan } from './raw-lines.ts';
 import { accessOf, errorOf, levelOf, lineOf, momentOf, productOfSource } from './rows.ts';
@@ -149,18 +149,32 @@ async function survey(client: Client, table: Table, options: ClickhouseOptions, 
   if (pooled) writers = await rowsOf(client, whoWrites(table, window, false));
   const hasLines = writers.some((row) => Number(cell(row, 3)) > 0);
   const apart = !pooled;
-  const found = hasLines
-    ? await formatsIn(client, table, window, apart, options.hints)
-    : { plans: [], formats: [], bySource: new Map<string, LogFormat>() };
-
+  const found: Found = { plans: [], formats: [], bySource: new Map() };
+  // Its plans are those found so far, also later.
   let filter: Filter = { plans: found.plans, withoutQuietLevels: false, apart };
-  let counted = await rowsOf(client, candidatesByMinute(table, window, filter));
-  let skippedLines = 0;
+  const count = (): Promise<Row[]> => rowsOf(client, candidatesByMinute(table, window, filter));
   const total = (rows: readonly Row[], i: number): number => rows.reduce((sum, row) => sum + Number(cell(row, i)), 0);
+  if (hasLines) {
+    const shares = writers.map((row) => ({
+      machine: cell(row, 0),
+      source: cell(row, 1),
+      oneIn: Math.ceil(Math.max(1, Number(cell(row, 3))) / sampleSize),
+    }));
+    await findFormats(client, table, window, apart, shares, options.hints, found);
+  }
+  let counted = await count();
+  if (hasLines && total(counted, 2) > 0) {
+    // What is rare among all lines shows among those that nothing reads yet.
+    const oneIn = Math.ceil(total(counted, 2) / (4 * sampleSize));
+    const shares = writers.map((row) => ({ machine: cell(row, 0), source: cell(row, 1), oneIn }));
+    if (await findFormats(client, table, window, apart, shares, options.hints, found)) counted = await count();
+  }
+  for (const format of allFormats(options.hints)) if (!found.formats.some((other) => isSame(other, format))) found.formats.push(format);
+  let skippedLines = 0;
   if (total(counted, 1) > limit && table.fields.of('level') !== null) {
     filter = { ...filter, withoutQuietLevels: true };
     const all = total(counted, 1);
-    counted = await rowsOf(client, candidatesByMinute(table, window, filter));
+    counted = await count();
     skippedLines = all - total(counted, 1);
   }
   const inputs = writers.flatMap((row) => {
@@ -173,7 +187,7 @@ async function survey(client: Client, table: Table, options: ClickhouseOptions, 
     ];
     const access = inputFor(table, 'access', machine, source, rowFormat(table, source), requests, lines === 0 ? bytes : 0);
     if (lines === 0) return [access];
-    const format = found.bySource.get(`${machine}\0${source}`) ?? null;
+    const format = found.bySource.get(writerOf(machine, source)) ?? null;
     const kind = format === null || format.access === null ? 'error' : 'access';
     const rest = inputFor(table, kind, machine, source, format ?? textFormat(source), lines, bytes);
     return requests === 0 ? [rest] : [access, rest];
@@ -206,42 +220,46 @@ function inputFor(
   return { kind, machine, source, meta, format, rows, bytes, index: -1, seen: 0, parsed: 0, unparsed: 0 };
 }
 
-/** Looks at lines that nothing reads yet until they bring no new plan. */
-async function formatsIn(
+interface Found {
+  readonly plans: LinePlan[];
+  readonly formats: LogFormat[];
+  /** By machine and source: what most of its lines are. */
+  readonly bySource: Map<string, LogFormat>;
+}
+
+/** Lines of one writer that are looked at to find its formats. */
+const sampleSize = 300;
+
+const writerOf = (machine: string, source: string): string => `${machine}\0${source}`;
+const isSame = (a: LogFormat, b: LogFormat): boolean => a.id === b.id && a.dialect === b.dialect;
+
+/** Adds the formats of some lines that no plan reads yet. True where that brought a new plan. */
+async function findFormats(
   client: Client,
   table: Table,
   stretch: Stretch,
   apart: boolean,
+  shares: readonly Share[],
   hints: FormatHints,
-): Promise<{ plans: LinePlan[]; formats: LogFormat[]; bySource: Map<string, LogFormat> }> {
-  const plans: LinePlan[] = [];
-  const formats: LogFormat[] = [];
-  const bySource = new Map<string, LogFormat>();
-  for (let round = 0; round < 4; round++) {
-    const sample = await rowsOf(client, sampleLines(table, stretch, { plans, withoutQuietLevels: false, apart }), 2000);
-    const groups = Map.groupBy(sample, (row) => `${cell(row, 1)}\0${cell(row, 2)}`);
-    let more = false;
-    for (const [writer, rows] of groups) {
-      let left = rows.map((row) => cell(row, 0).slice(0, 65_536));
-      for (let turn = 0; turn < 4 && left.length > 0; turn++) {
-        const format = detectFormat(left, hints);
-        if (format === null) break;
-        if (!bySource.has(writer)) bySource.set(writer, format);
-        left = left.filter((line) => format.access?.(line) == null && format.error?.(line) == null);
-        if (formats.some((other) => other.id === format.id && other.dialect === format.dialect)) continue;
-        formats.push(format);
-        const plan = linePlanOf(format);
-        if (plan === null || plans.length >= 8) continue;
-        plans.push(plan);
-        more = true;
-      }
+  found: Found,
+): Promise<boolean> {
+  const { plans, formats, bySource } = found;
+  const filter = { plans: [...plans], withoutQuietLevels: false, apart };
+  const sample = await rowsOf(client, sampleLines(table, stretch, filter, shares), 5000);
+  for (const [writer, rows] of Map.groupBy(sample, (row) => writerOf(cell(row, 1), cell(row, 2)))) {
+    let left = rows.map((row) => cell(row, 0).slice(0, 65_536));
+    for (let turn = 0; turn < 4 && left.length > 0; turn++) {
+      const format = detectFormat(left, hints);
+      if (format === null) break;
+      if (!bySource.has(writer)) bySource.set(writer, format);
+      left = left.filter((line) => format.access?.(line) == null && format.error?.(line) == null);
+      if (formats.some((other) => isSame(other, format))) continue;
+      formats.push(format);
+      const plan = linePlanOf(format);
+      if (plan !== null && plans.length < 8) plans.push(plan);
     }
-    if (!more) break;
   }
-  for (const format of allFormats(hints)) {
-    if (!formats.some((other) => other.id === format.id && other.dialect === format.dialect)) formats.push(format);
-  }
-  return { plans, formats, bySource };
+  return plans.length > filter.plans.length;
 }
 
 /** What the server counted. */

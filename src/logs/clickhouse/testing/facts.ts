@@ -1,6 +1,6 @@
 // What two tallies must agree on when they are of the same log, however each was read.
 import { openTally } from '../../scan/tally.ts';
-import type { FormatHints, LogFormat, Tally } from '../../records.ts';
+import type { LogFormat, Tally } from '../../records.ts';
 
 /** The tally of lines, read one by one by their formats: the slow and certain way. */
 export function tallyOfLines(
@@ -29,8 +29,6 @@ export function tallyOfLines(
   });
   return tally.finish();
 }
-
-export const noHints: FormatHints = { nginxFormats: [], year: 2026 };
 
 /** Everything that a report says of a tally but names, formats and places of lines. */
 export function factsOf(tally: Tally) {
