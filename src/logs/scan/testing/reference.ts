@@ -13,6 +13,10 @@ interface Line {
   readonly position: number;
 }
 
+/** A line of a stack trace belongs to the record above it where the file's own format has records of several lines. */
+const isTrace = (text: string): boolean =>
+  text.startsWith('Traceback (most recent call last)') || /^[A-Za-z_][\w.]{0,200}(?:Error|Exception|Timeout)(?::|$)/.test(text);
+
 /** All bytes of an input. */
 export async function bytesOf(input: Input): Promise<Buffer> {
   const blocks: Buffer[] = [];
@@ -95,6 +99,7 @@ export async function scanNaively(inputs: readonly Input[], options: ScanOptions
       }
       const format = [main, ...others].find((each) => {
         if (each === null || (each !== main && /^[\s#})]/.test(text))) return false;
+        if (each !== main && main?.begins != null && isTrace(text)) return false;
         if (each.begins !== null && !each.begins(text)) return false;
         return (each === main && each.begins !== null) || recordOf(each, text) !== null;
       });
