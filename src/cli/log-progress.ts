@@ -17,7 +17,7 @@ export function openLogProgress(progress: Progress, tty: boolean, now: () => num
     const atMs = now();
     if (atMs - shownMs < (tty ? 200 : 10_000)) return;
     shownMs = atMs;
-    progress.step(text(atMs - startedMs));
+    progress.step(text(atMs - startedMs), false);
   };
   return {
     update: (done, total) => show((tookMs) => progressText(done, total, tookMs)),

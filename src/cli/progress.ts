@@ -4,8 +4,8 @@ import { cutTo } from '../report/width.ts';
 import { guard, type OutputStream } from './terminal.ts';
 
 export interface Progress {
-  /** Says what is being done from now on. */
-  step(text: string): void;
+  /** Says what is being done from now on. `timed` false leaves the seconds out that pass meanwhile, where the text tells them. */
+  step(text: string, timed?: boolean): void;
   /** Ends the display and leaves nothing behind on a terminal. Safe to call more than once; a later `step` starts again. */
   done(): void;
 }
@@ -26,16 +26,18 @@ export function openProgress({ stream, quiet, tty }: ProgressOptions): Progress 
     return { step: (text) => write(`${plain(text)}\n`), done: () => undefined };
   }
   let current: string | null = null;
+  let clock = true;
   let startedMs = Date.now();
   let timer: NodeJS.Timeout | null = null;
   const draw = (): void => {
     if (current === null) return;
     const seconds = Math.floor((Date.now() - startedMs) / 1000);
-    const line = seconds < 1 ? current : `${current} (${seconds} s)`;
+    const line = seconds < 1 || !clock ? current : `${current} (${seconds} s)`;
     write(`\r\u001b[K${cutTo(line, Math.max(20, (stream.columns ?? 80) - 1))}`);
   };
   return {
-    step(text) {
+    step(text, timed = true) {
+      clock = timed;
       if (current === null) startedMs = Date.now();
       current = plain(text);
       draw();
