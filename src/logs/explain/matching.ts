@@ -78,35 +78,58 @@ function matchRun(pairs: Pairs, from: number, middle: number, to: number, matchi
     if (width !== null && !(-ahead > width.backMs || ahead > width.forwardMs)) onPair(request, line);
     return;
   }
-  const groups = new Map<number, number[]>();
+  // Typed arrays throughout: a single page that everybody asks for may be all there is.
+  const sizes = new Map<number, number>();
+  for (let i = middle; i < to; i++) {
+    const group = lines.groupOf(pairs.value(i) - eventSide);
+    sizes.set(group, (sizes.get(group) ?? 0) + 1);
+  }
+  const rows = ordered(take(pairs, from, middle), requests);
+  const times = Float64Array.from(rows, requests.at);
+  const classes = rows.map(requests.classOf);
+  const missing = times.some((at) => Number.isNaN(at));
+  const all = new Uint32Array(to - middle);
+  const places = new Map<number, number>();
+  let place = 0;
+  for (const [group, size] of sizes) {
+    places.set(group, place);
+    place += size;
+  }
   for (let i = middle; i < to; i++) {
     const row = pairs.value(i) - eventSide;
-    const known = groups.get(lines.groupOf(row));
-    if (known === undefined) groups.set(lines.groupOf(row), [row]);
-    else known.push(row);
+    const at = places.get(lines.groupOf(row)) ?? 0;
+    all[at] = row;
+    places.set(lines.groupOf(row), at + 1);
   }
-  const rows = ordered(
-    Array.from({ length: middle - from }, (_, i) => pairs.value(from + i)),
-    (row) => requests.at(row),
-    requests.tie,
-  );
-  const times = Float64Array.from(rows, (row) => requests.at(row));
-  const classes = Uint32Array.from(rows, (row) => requests.classOf(row));
-  const missing = times.some((at) => Number.isNaN(at));
-  for (const [group, list] of groups) {
-    const own = ordered(list, (row) => lines.at(row), lines.tie);
+  for (const [group, size] of sizes) {
+    const end = places.get(group) ?? 0;
+    const list = all.subarray(end - size, end);
+    const own = ordered(list, lines);
+    const at = Float64Array.from(own, lines.at);
     // Where a time is missing the id alone decides: then all are equally near.
-    const noTime = missing || own.some((row) => Number.isNaN(lines.at(row)));
+    const noTime = missing || at.some((each) => Number.isNaN(each));
     giveNearest(
       { times: noTime ? new Float64Array(rows.length) : times, classes },
-      own.map((row) => (noTime ? 0 : lines.at(row))),
+      noTime ? new Float64Array(size) : at,
       (requestClass) => widthOf(group, requestClass),
       (index, line) => onPair(rows[index] ?? 0, own[line] ?? 0),
     );
   }
 }
 
-function ordered(rows: readonly number[], at: (row: number) => number, tie: (a: number, b: number) => number): readonly number[] {
+function take(pairs: Pairs, from: number, to: number): Uint32Array {
+  const rows = new Uint32Array(to - from);
+  for (let i = from; i < to; i++) rows[i - from] = pairs.value(i);
+  return rows;
+}
+
+interface Table {
+  at(row: number): number;
+  tie(a: number, b: number): number;
+}
+
+/** The rows by time; sorted in place where they are few. */
+function ordered(rows: Uint32Array, { at, tie }: Table): Uint32Array {
   if (rows.length === 1) return rows;
   if (rows.length > 64) {
     const sorted = rowsByTime(
@@ -114,9 +137,9 @@ function ordered(rows: readonly number[], at: (row: number) => number, tie: (a: 
       rows.length,
       (a, b) => tie(rows[a] ?? 0, rows[b] ?? 0),
     );
-    return Array.from(sorted, (index) => rows[index] ?? 0);
+    return sorted.map((index) => rows[index] ?? 0);
   }
-  return rows.toSorted((a, b) => {
+  return rows.sort((a, b) => {
     const [x, y] = [at(a), at(b)];
     if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || tie(a, b);
     return x - y || tie(a, b);

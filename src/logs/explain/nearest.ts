@@ -21,23 +21,24 @@ const closeMs = 500;
  */
 export function giveNearest(
   requests: Side,
-  lines: readonly number[],
+  lines: Float64Array,
   widthOf: (requestClass: number) => Width | null,
   onPair: (request: number, line: number) => void,
 ): void {
   const plain = requests.times.length * lines.length <= 1024;
   const taken = new Uint8Array(requests.times.length);
   const find = plain ? oneByOne(requests, taken, widthOf) : byClass(requests, taken, widthOf);
-  const left: number[] = [];
-  for (const [index, at] of lines.entries()) {
-    const request = find(at, closeMs);
-    if (request < 0) left.push(index);
+  const left = new Uint32Array(lines.length);
+  let leftLength = 0;
+  for (let index = 0; index < lines.length; index++) {
+    const request = find(lines[index] ?? Number.NaN, closeMs);
+    if (request < 0) left[leftLength++] = index;
     else {
       taken[request] = 1;
       onPair(request, index);
     }
   }
-  for (const index of left) {
+  for (const index of left.subarray(0, leftLength)) {
     const request = find(lines[index] ?? Number.NaN, Infinity);
     if (request < 0) continue;
     taken[request] = 1;
@@ -73,13 +74,13 @@ class Lane {
   readonly #right: Uint32Array;
   readonly #left: Uint32Array;
 
-  constructor(width: Width, list: readonly number[], times: Float64Array, taken: Uint8Array) {
+  constructor(width: Width, list: Uint32Array, times: Float64Array, taken: Uint8Array) {
     this.width = width;
-    this.#list = Uint32Array.from(list);
+    this.#list = list;
     this.#times = Float64Array.from(list, (each) => times[each] ?? 0);
     this.#taken = taken;
-    this.#right = Uint32Array.from({ length: list.length + 1 }, (_, i) => i);
-    this.#left = Uint32Array.from({ length: list.length + 1 }, (_, i) => i);
+    this.#right = new Uint32Array(list.length + 1).map((_, i) => i);
+    this.#left = new Uint32Array(list.length + 1).map((_, i) => i);
   }
 
   /** The first free request at or behind the position, or -1. */
@@ -126,15 +127,15 @@ class Lane {
 
 /** The same by classes: within one, the nearest free request on either side decides. */
 function byClass({ times, classes }: Side, taken: Uint8Array, widthOf: (requestClass: number) => Width | null): Find {
-  const members = new Map<number, number[]>();
-  for (let i = 0; i < times.length; i++) {
-    const known = members.get(classes[i] ?? 0);
-    if (known === undefined) members.set(classes[i] ?? 0, [i]);
-    else known.push(i);
-  }
-  const lanes = [...members].flatMap(([id, list]) => {
+  const sizes = new Map<number, number>();
+  for (const each of classes) sizes.set(each, (sizes.get(each) ?? 0) + 1);
+  const lanes = [...sizes].flatMap(([id, size]) => {
     const width = widthOf(id);
-    return width === null ? [] : [new Lane(width, list, times, taken)];
+    if (width === null) return [];
+    const list = new Uint32Array(size);
+    let length = 0;
+    for (let i = 0; i < times.length; i++) if (classes[i] === id) list[length++] = i;
+    return [new Lane(width, list, times, taken)];
   });
   return (at, within) => {
     let best = -1;
