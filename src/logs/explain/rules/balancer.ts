@@ -222,7 +222,7 @@ export const balancerRules: readonly LogRule[] = [
       ],
       verify: ['The server is UP, and stays so.', '服务器变为 UP 并保持。'],
       tell: ['The health-check log and the page asked straight.', '健康检查日志，以及直接请求该页面的结果。'],
-      consequenceOf: ['dependency-down', 'app-crash-loop'],
+      consequenceOf: ['dependency-down', 'app-crash-loop', 'health-check-wrong-host-or-method'],
     },
   ),
   ruleOf(
@@ -231,7 +231,7 @@ export const balancerRules: readonly LogRule[] = [
     ['The health check asks in a way that the backends do not answer', '健康检查的请求方式不被后端接受'],
     [
       near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', (event) =>
-        /^(?:400|403|405|421|501)$/.test(event.fields['code'] ?? ''),
+        /^(?:400|405|421|501)$/.test(event.fields['code'] ?? ''),
       ),
       checkFails(/Layer7 invalid response/),
     ],

@@ -31,6 +31,7 @@ const connectTimeout = about(lines.connectTimeout, 'fits', 'upstream', not(isUni
 /** No connection came about before the proxy gave up: the packet, or its answer, was lost. */
 const lost = [
   connectTimeout,
+  near(['haproxy-server-down', 'haproxy-check-failed'], 'fits', 'none', says(/Layer4 timeout/)),
   failing(haproxy('sC'), 'fits'),
   failing(every(of('nginx'), status(504), timing('connect', 'none')), 'fits'),
   failing(every(of('traefik'), status(504)), 'fits'),
