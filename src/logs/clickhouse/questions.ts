@@ -21,6 +21,9 @@ export interface Stretch {
   readonly until: number;
 }
 
+/** More machines and sources than this are counted together. */
+export const maxWriters = 64;
+
 const within = (table: Table, { from, until }: Stretch): Sql => table.fields.time.within(from, until);
 
 /** Rows that the collector took apart as requests. */
@@ -56,9 +59,9 @@ const origin = (table: Table, apart: boolean): Sql =>
     ? sql`${table.fields.textOf('machine')} AS w5_machine, ${table.fields.textOf('source')} AS w5_source`
     : sql`'' AS w5_machine, '' AS w5_source`;
 
-/** [machine, source, requests, lines, bytes of lines, first ms, last ms] */
+/** [machine, source, requests, lines, bytes of lines], of one writer more than can be told apart. */
 export function whoWrites(table: Table, stretch: Stretch, apart: boolean): Sql {
-  return sql`SELECT ${origin(table, apart)}, countIf(${isRequest(table)}), countIf(NOT ${isRequest(table)}), sum(length(${message(table)}) + 1), min(${table.fields.time.ms}), max(${table.fields.time.ms}) FROM ${table.from} WHERE ${within(table, stretch)} GROUP BY w5_machine, w5_source ORDER BY w5_machine, w5_source`;
+  return sql`SELECT ${origin(table, apart)}, countIf(${isRequest(table)}), countIf(NOT ${isRequest(table)}), sum(length(${message(table)}) + 1) FROM ${table.from} WHERE ${within(table, stretch)} GROUP BY w5_machine, w5_source ORDER BY w5_machine, w5_source LIMIT 65`;
 }
 
 /** How many of the lines of a writer are looked at: one in so many. */

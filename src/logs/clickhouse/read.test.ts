@@ -150,6 +150,15 @@ describe('what travels', () => {
     expect(tally.events.reduce((sum, { count }) => sum + count, 0)).toBe(20);
   });
 
+  it('machines and sources are counted together where there are very many', async () => {
+    const rows = Array.from({ length: 300 }, (_, i) => [incident.startMs / 1000 + i, `pod-${String(i)}`, i % 3 === 0 ? 503 : 200]);
+    await fillTable(server, 'pods', 'time DateTime, hostname String, status UInt16', rows);
+    const tally = await readClickhouse(url('pods'), options);
+    expect(tally.inputs.map(({ lines, parsed }) => [lines, parsed])).toEqual([[300, 300]]);
+    expect(tally.byStatus.rows).toEqual([{ key: '503', count: 100 }]);
+    expect(tally.inputs[0]?.notes?.join('\n')).toContain('counted together');
+  });
+
   it('nothing from an empty table', async () => {
     await fillTable(server, 'empty', 'timestamp DateTime, status UInt16, message String', []);
     const tally = await readClickhouse(url('empty'), options);
