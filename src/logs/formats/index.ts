@@ -17,6 +17,7 @@ import { nginxAccess, nginxAccessCandidates, nginxAccessFormat } from './nginx-a
 import { nginxErrorLog } from './nginx-error-log.ts';
 import { nginxJsonLog } from './nginx-json.ts';
 import { nodeLog } from './node-log.ts';
+import { plainText } from './plain-text.ts';
 import { phpErrorLog, phpFpmLog, phpFpmSlowLog } from './php-logs.ts';
 import { journalFormat, journaldLog, kernelLog, syslogFormat, syslogLog } from './system-logs.ts';
 import { tomcatLog } from './tomcat.ts';
@@ -26,8 +27,7 @@ export { decodeTermination } from './haproxy-log.ts';
 export { nginxFormatsIn } from './nginx-config.ts';
 export type { LayoutPart } from './layout.ts';
 
-/** All families, the most specific first: of two that read a file equally well, the earlier is taken. */
-export const families: readonly LogFamily[] = [
+const ownFamilies: readonly LogFamily[] = [
   caddyLog,
   traefikLog,
   envoyJsonLog,
@@ -56,6 +56,9 @@ export const families: readonly LogFamily[] = [
   nodeLog,
   syslogLog,
 ];
+
+/** All families, the most specific first: of two that read a file equally well, the earlier is taken. */
+export const families: readonly LogFamily[] = [...ownFamilies, plainText(ownFamilies)];
 
 /** Ids of formats whose date is when the request began; all other access logs write when it ended. */
 export const datedAtBeginning: ReadonlySet<string> = new Set([
