@@ -41,6 +41,8 @@ function behindBalancer(judgement: Judgement, symptom: Symptom, all: readonly Ex
   const pages = all.filter((each) => each.purpose === 'static');
   const staticFine = pages.length > 0 && !pages.some(isFailure);
   const staticFails = pages.length > 0 && pages.every(isFailure);
+  // No server for one request, and one for the next: it keeps a dead one among those that it uses.
+  if (hop === 'balancer' && status === 503 && symptom.failed < symptom.of) return 'balancer';
   if (hop === 'backend' || staticFine) return status === 500 ? 'application' : 'app-runtime';
   const { site } = judgement.bundle;
   const read = Math.max(0, ...(site.balancer?.listeners.map((each) => each.readTimeout ?? 60_000) ?? []));
@@ -49,9 +51,11 @@ function behindBalancer(judgement: Judgement, symptom: Symptom, all: readonly Ex
   if (direct !== undefined) return direct;
   // Of a site without a balancer that we know of, a 504 says no more than that somebody waited.
   if (status === 504) return site.balancer === undefined ? null : 'network';
-  // The same backends by a listener that does not look into requests: what only the other listener breaks, it breaks itself.
+  // It says that it has no server, and the same backends answer by a listener that does not look into requests: its own check is wrong.
+  // (A 502 would say less: a firewall may let in what comes from clients and not what comes from the balancer.)
   const otherWay = all.filter((each) => each.purpose === 'other-listener' && sameRequest(each, symptom));
-  if (staticFails && symptom.failed === symptom.of && otherWay.length > 0 && !otherWay.some(isFailure)) return 'balancer';
+  const noServer = hop === 'balancer' && status === 503;
+  if (noServer && symptom.failed === symptom.of && otherWay.length > 0 && !otherWay.some(isFailure)) return 'balancer';
   // One of several machines: what fails now and then, pages and files alike, is one of those behind.
   const comesAndGoes = symptom.failed < symptom.of && pages.some(isFailure);
   if (staticFails || comesAndGoes) return 'web-server';
