@@ -216,20 +216,26 @@ function readRow(part: Part, row: Row, tally: TallyBuilder): void {
     return;
   }
   const text = (): string => values.message;
+  const level = levelOf(values.level);
+  const product = productOfSource(values.source);
   for (const format of part.formats) {
+    // What the columns say of a message is more than plain text tells of itself.
+    if (format.product === 'other' && (level !== null || product !== null)) continue;
     const access = format.access?.(values.message) ?? null;
     const error = access === null ? (format.error?.(values.message) ?? null) : null;
     if (access === null && error === null) continue;
     input.parsed++;
-    if (access !== null) tally.addAccess(access, place, format, text);
-    if (error !== null) tally.addError(error, place, format, text);
+    if (access !== null) tally.addAccess(access.at === null ? { ...access, ...moment } : access, place, format, text);
+    if (error !== null) {
+      const dated = error.at === null ? { ...error, ...moment } : error;
+      tally.addError(dated.level === null ? { ...dated, level } : dated, place, format, text);
+    }
     if (format.id !== input.format.id) tally.addOther(input.index, format.id, 1);
     return;
   }
   // In a log whose format is known, what that refuses is a line that nobody understood, unless its collector says that it is an error.
-  const level = levelOf(values.level);
-  const isMessage =
-    input.format.id === 'clickhouse-text' ? level !== null || productOfSource(values.source) !== null : level !== null && !quiet.has(level);
+  const isText = input.format.id === 'clickhouse-text' || input.format.product === 'other';
+  const isMessage = isText ? level !== null || product !== null : level !== null && !quiet.has(level);
   if (isMessage) {
     input.parsed++;
     tally.addError(errorOf(values, moment), place, textFormat(values.source), text);
