@@ -172,6 +172,8 @@ function hearJoint(court: Court, rule: LogRule, witness: JointWitness): readonly
   const shared = about.length === 0 ? all : all.filter((index) => about.every((each) => each.has(index)));
   const concerned = shared.length > 0 ? shared : all.filter((index) => about.some((each) => each.has(index)));
   const reach = Math.max(Math.ceil(witness.withinSeconds / 60), 1) + court.tally.minuteStep - 1;
+  // What holds for a day and longer, as the port that a program listens on, needs no date.
+  const undated = witness.withinSeconds >= 86_400;
   return concerned.flatMap((index): readonly Claim[] => {
     const unit = court.units[index];
     if (unit === undefined) return [];
@@ -183,7 +185,9 @@ function hearJoint(court: Court, rule: LogRule, witness: JointWitness): readonly
     const minutes = new Set(
       [...unit.minutes.keys()].filter((minute) =>
         chosen.every(
-          (members, at) => sights[at]?.about?.has(index) === true || members.some((each) => isNear(each.minutes, minute, reach)),
+          (members, at) =>
+            sights[at]?.about?.has(index) === true ||
+            members.some((each) => isNear(each.minutes, minute, reach) || (undated && each.minutes.every((at) => Number.isNaN(at)))),
         ),
       ),
     );

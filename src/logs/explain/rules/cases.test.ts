@@ -860,6 +860,41 @@ const cases: readonly Case[] = [
     is: ['likely', 'upstream-read-timeout'],
   },
   { name: 'IIS without a process', logs: { 'iis.log': iis(seconds.map((s) => [s, '502 5 0 12'])) }, is: ['likely', 'app-crash-loop'] },
+  // output of programs and containers
+  {
+    name: 'a service on loopback only',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, refused, 'http://172.18.0.3:3000/x')),
+      'app.log': ['Server listening on http://localhost:3000'],
+    },
+    is: ['likely', 'upstream-binds-localhost'],
+  },
+  {
+    name: 'a service on another port',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, refused, 'http://172.18.0.3:8080/x')),
+      'app.log': ['Server listening on http://0.0.0.0:3000'],
+    },
+    is: ['likely', 'wrong-upstream-port'],
+  },
+  {
+    name: 'a service on the right port that refuses',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, refused, 'http://172.18.0.3:3000/x')),
+      'app.log': ['Server listening on http://0.0.0.0:3000'],
+    },
+    is: ['likely', 'backend-process-down'],
+  },
+  {
+    name: 'nginx that does not start',
+    logs: { 'docker.log': ['nginx: [emerg] host not found in upstream "app:3000" in /etc/nginx/conf.d/default.conf:3'] },
+    is: ['likely', 'upstream-resolver-failed'],
+  },
+  {
+    name: 'a pod that restarts',
+    logs: { 'events.txt': ['Warning  BackOff  1m  kubelet  Back-off restarting failed container web in pod web-5d4f8'] },
+    is: ['likely', 'app-crash-loop'],
+  },
   // innocents
   {
     name: 'clients that went away',
