@@ -88,8 +88,8 @@ function readHead(fd: number, size: number): Buffer {
   return head.subarray(0, length);
 }
 
-/** Lines enough to make a plan from, and to see whether it is true. */
-const planLines = (lines: readonly string[]): string[] => lines.filter((line) => line.length > 20 && line.length < 4096).slice(0, 100);
+/** Of an input's first lines, enough to make a plan of the fast path from and to see whether it is true. */
+export const planLines = (lines: readonly string[]): string[] => lines.filter((line) => line.length > 20 && line.length < 4096).slice(0, 100);
 
 /** Opens a plain file and finds out what it holds. */
 function prepareFile(path: string, storedBytes: number | null, isKept: boolean, options: ScanOptions): Prepared {

@@ -37,6 +37,8 @@ export interface Piece {
   readonly reader: LineReader;
   /** How many lines so far. */
   lines(): number;
+  /** Hands what was counted so far to the tally, and goes on: for those who look at it in between. An open record is not in it yet. */
+  handOver(): void;
   end(): PieceResult;
 }
 
@@ -86,6 +88,7 @@ export function openPiece({ builder, input, dialects, workspace, kernel, from, i
   let lines = 0;
   let furniture = 0;
   let cut = 0;
+  let handedLines = 0;
   /** Bytes kept in front of the block: the line that has no end yet. */
   let carried = 0;
   /** Position of bytes[0] as if the file lay there. */
@@ -174,8 +177,17 @@ export function openPiece({ builder, input, dialects, workspace, kernel, from, i
     origin += count;
   };
 
+  const handOver = (): void => {
+    kernel?.handOver();
+    builder.addLines(input, { lines: lines - handedLines, furniture, cut });
+    handedLines = lines;
+    furniture = 0;
+    cut = 0;
+  };
+
   return {
     reader,
+    handOver,
     space: () => bytes.subarray(blockAt, blockAt + blockBytes),
     filled,
     feed(block) {
@@ -202,7 +214,7 @@ export function openPiece({ builder, input, dialects, workspace, kernel, from, i
     end() {
       kernel?.end();
       const { head, tail } = reader.end();
-      builder.addLines(input, { lines, furniture, cut });
+      builder.addLines(input, { lines: lines - handedLines, furniture, cut });
       builder.swapClock(input, before);
       return { lines, head, tail, clock };
     },

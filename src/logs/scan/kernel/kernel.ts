@@ -17,6 +17,8 @@ export interface Kernel {
   lineEnd(): number;
   /** Learns what the parser makes of a value that the kernel saw for the first time. */
   learn(reason: number, text: string): void;
+  /** Hands everything counted so far to the builder, and goes on with the piece. */
+  handOver(): void;
   /** Ends the piece: hands everything counted to the builder. */
   end(): void;
 }

@@ -187,6 +187,10 @@ export function openEngine(blockBytes: number): Engine {
           names[wasm.learnBackend()] = record.backend ?? '';
         } else wasm.learnDay();
       },
+      handOver() {
+        flush();
+        forget();
+      },
       end() {
         flush();
         forget();
