@@ -24,6 +24,11 @@ function explain(error: unknown): number {
   return 2;
 }
 
+/** True for what can only be a site: a URL or a YAML file. */
+function isSite(word: string | undefined): boolean {
+  return word !== undefined && (/^https?:\/\//i.test(word) || /\.ya?ml$/i.test(word));
+}
+
 async function program(words: readonly string[], finish: (code: number) => void): Promise<Command> {
   const why5xx = new Command('why5xx')
     .description(
@@ -33,8 +38,9 @@ async function program(words: readonly string[], finish: (code: number) => void)
     .showSuggestionAfterError(true)
     .showHelpAfterError('(why5xx --help lists all commands)')
     .configureHelp({ showGlobalOptions: false });
-  // Most commands need the whole catalogue; `logs` does not, and people wait for it.
+  // Loading every command takes longer than `logs` needs to read a log, or a diagnosis to connect, and people wait for both.
   if (words[0] === 'logs') why5xx.addCommand((await import('./commands/logs.ts')).logsCommand(finish));
+  else if (isSite(words[0])) why5xx.addCommand((await import('./commands/diagnose.ts')).diagnoseCommand(finish), { isDefault: true });
   else await (await import('./commands/all.ts')).addAllCommands(why5xx, words, finish);
   why5xx.addHelpText(
     'after',

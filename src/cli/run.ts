@@ -2,7 +2,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 
-import { causes as allCauses } from '../causes/index.ts';
 import { parseBundle, writeBundle } from '../engine/bundle.ts';
 import { diagnose } from '../engine/diagnose.ts';
 import { judgeBundle } from '../engine/report.ts';
@@ -36,8 +35,14 @@ export interface DiagnosisOptions {
   progress(step: string): void;
 }
 
+/** The whole catalogue. Loaded late: it is half of the code, and connections can be opened meanwhile. */
+async function everyCause(): Promise<readonly AnyCause[]> {
+  return (await import('../causes/index.ts')).causes;
+}
+
 /** The causes that `--only` and `--skip` leave; unknown ids are a UserError that names the nearest known one. */
-export function chosenCauses(only: readonly string[] | null, skip: readonly string[]): readonly AnyCause[] {
+async function chosenCauses(only: readonly string[] | null, skip: readonly string[]): Promise<readonly AnyCause[]> {
+  const allCauses = await everyCause();
   const known = new Set(allCauses.map((each) => each.id));
   for (const id of [...(only ?? []), ...skip]) {
     if (known.has(id)) continue;
@@ -56,7 +61,9 @@ export async function diagnoseInput(
   input: string,
   options: DiagnosisOptions,
 ): Promise<{ readonly bundle: Bundle; readonly report: Report; readonly closed: Promise<void> }> {
-  const causes = chosenCauses(options.only, options.skip);
+  // A mistake in an id is told before anything is sent.
+  const chosen = options.only === null && options.skip.length === 0 ? null : await chosenCauses(options.only, options.skip);
+  const causes = async (): Promise<readonly AnyCause[]> => chosen ?? (await everyCause());
   if (options.save !== null) checkWritable(options.save);
   const {
     site: read,
@@ -90,12 +97,12 @@ export async function diagnoseInput(
     throw new UserError('interrupted', 'interrupted before there was a verdict', 'Run it again; nothing was left behind on any host.');
   // For its owner only: it is redacted, but it still describes the inside of a site.
   if (options.save !== null) await writeWhole(options.save, writeBundle(bundle), 0o600);
-  return { bundle, report: judgeBundle(bundle, causes, options.language), closed };
+  return { bundle, report: judgeBundle(bundle, await causes(), options.language), closed };
 }
 
 /** Reads a saved bundle and judges it again. */
 export async function judgeFile(path: string, options: Pick<DiagnosisOptions, 'language' | 'only' | 'skip'>): Promise<Report> {
-  const causes = chosenCauses(options.only, options.skip);
+  const causes = await chosenCauses(options.only, options.skip);
   return judgeText(await readText(path), path, causes, options.language);
 }
 
@@ -121,7 +128,7 @@ export async function reportFor(
 ): Promise<Report> {
   if (input.endsWith('.json')) {
     const text = await readText(input);
-    return parseReport(text) ?? judgeText(text, input, allCauses, run.language);
+    return parseReport(text) ?? judgeText(text, input, await everyCause(), run.language);
   }
   const everything = { from: null, only: null, skip: [], budget: null, save: null };
   const { report, closed } = await diagnoseInput(input, { ...everything, ...run, progress: (step) => run.progress(step) });

@@ -9,7 +9,8 @@ import { judge, wantedExperiments } from './judge.ts';
 import { verdictOf } from './verdict.ts';
 
 export interface DiagnoseOptions extends GatherOptions {
-  readonly causes: readonly AnyCause[];
+  /** Asked for while the hosts are being read: loading the judges takes as long as connecting does. Rejects as the caller wants. */
+  causes(): Promise<readonly AnyCause[]>;
 }
 
 /** What would separate causes that are still undecided: nothing once every symptom has a proven cause. */
@@ -43,11 +44,11 @@ export async function diagnose(options: DiagnoseOptions): Promise<Diagnosis> {
       secrets: options.secrets,
     });
   const gather = async (): Promise<Bundle> => {
-    await gatherer.before();
+    const [causes] = await Promise.all([options.causes(), gatherer.before()]);
     await gatherer.requests();
     await gatherer.after();
     const first = bundle();
-    const wanted = experimentsFor(first, options.causes);
+    const wanted = experimentsFor(first, causes);
     // Redacting all evidence takes a while, and somebody is waiting: what did not change is not redacted again.
     if (wanted.length === 0) return first;
     await gatherer.experiment(wanted);

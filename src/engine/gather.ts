@@ -93,31 +93,29 @@ export class Gatherer {
     patience.abort();
   }
 
-  /** The marked requests: a first wave that shows the failure and where it begins, and a second that shows how often. */
+  /** The marked requests: a first wave that shows the failure and where it begins, and for each client a second that shows how often. */
   async requests(): Promise<void> {
     const clients = this.#clients();
     this.#options.progress(`sending marked requests from ${clients.length === 1 ? 'here' : `${clients.length} clients`}`);
-    const first: Batch[] = clients.map((client) => ({
+    const first = clients.map((client, i): Batch => ({
       from: client,
       backend: null,
       specs: [
         ...this.#planner.reproduce(client, client === 'here' ? 3 : 1),
-        ...(client === 'here' ? this.#planner.localiseFromClient() : []),
+        ...(client === 'here' || (i === 0 && !clients.includes('here')) ? this.#planner.localiseFromClient() : []),
       ],
     }));
-    if (!clients.includes('here') && clients[0] !== undefined)
-      first.push({ from: clients[0], backend: null, specs: this.#planner.localiseFromClient() });
-    first.push(...this.#bypasses());
-    await this.#send(first);
+    const bypasses = this.#bypasses();
+    // Nobody waits for the others: a client that knows that it fails sends its further requests while slow ones are still on their way.
+    await Promise.all([this.#send(bypasses), ...first.map(async (batch) => this.#reproduceFrom(batch))]);
+  }
 
-    const second = clients.map((client): Batch => ({
-      from: client,
-      backend: null,
-      specs: this.#planner.reproduce(client, this.#more(client)),
-    }));
-    if (second.every((batch) => batch.specs.length === 0)) return;
+  async #reproduceFrom(batch: Batch): Promise<void> {
+    await this.#send([batch]);
+    const specs = this.#planner.reproduce(batch.from, this.#more(batch.from));
+    if (specs.length === 0) return;
     this.#options.progress('sending more, to see how often it fails');
-    await this.#send(second);
+    await this.#send([{ from: batch.from, backend: null, specs }]);
   }
 
   /** How many more requests a client sends, by what its first ones met. */

@@ -42,6 +42,12 @@ export function deadlines(site: Site): { readonly connectTimeoutMs: number; read
   return { connectTimeoutMs: Math.min(5_000, most), timeoutMs: Math.min(Math.max(read, connect) + 5_000, most) };
 }
 
+/**
+ * How long a backend may take to accept a connection from the next machine. Longer than the 3 s after which a kernel gives up on an address
+ * that nobody has, and than the first two repetitions of a lost packet (1 s, 3 s).
+ */
+const backendConnectMs = 3_500;
+
 /** Listener of the balancer that a URL goes to, by port. */
 export function listenerOf(site: Site, url: string): Listener | null {
   const parsed = new URL(url);
@@ -180,6 +186,7 @@ export class Planner {
     if (backend === undefined || target === undefined) return [];
     const address = splitAddress(backend.address);
     const connectTo = { host: address.host, port: address.port ?? 80 };
+    const connectTimeoutMs = Math.min(backendConnectMs, deadlines(site).connectTimeoutMs);
     // Balancers end TLS; behind them it is plain HTTP unless the backend's port says otherwise.
     const behind = (text: string): string => {
       const url = new URL(text);
@@ -189,7 +196,7 @@ export class Planner {
     };
     const specs: (RequestSpec | null)[] = [];
     const bypass = (each: Target): RequestSpec | null => {
-      const spec = this.spec(each, 'bypass-balancer', 'backend', name, { url: behind(each.url), connectTo });
+      const spec = this.spec(each, 'bypass-balancer', 'backend', name, { url: behind(each.url), connectTo, connectTimeoutMs });
       // The URL stays the site's, so that the same request can be compared along its way.
       return spec;
     };
@@ -200,6 +207,7 @@ export class Planner {
         this.spec({ ...target, headers: {}, bodyBytes: 0, method: 'GET' }, 'bypass-balancer-static', 'backend', name, {
           url: behind(site.static),
           connectTo,
+          connectTimeoutMs,
         }),
       );
     }
