@@ -11,24 +11,38 @@ const clientPart = /^((?:\(\d{1,6}\)[^:\n]{1,120}: )?)\[(?:client|remote) ([^\]\
 const backendPart =
   /(?:attempt to connect to(?: Unix domain socket)?|(?:from|by) remote server|connection to backend:|error reading status line from remote server|disabling worker for) \(?(?!returned\b)([^\s()]{1,200})/;
 
-/** What Apache says behind its date. Null where the head is not Apache's. */
-export function apacheMessage(text: string, moment: { readonly at: number | null; readonly zoned: boolean } | null): ErrorRecord | null {
+/** Level and process behind Apache's date, and where its message begins; null where the head is not Apache's. */
+export function apacheHead(text: string): { readonly level: string; readonly pid: number | null; readonly end: number } | null {
   const head = text.slice(0, 160);
   const new24 = head24.exec(head);
-  const old22 = new24 === null ? head22.exec(head) : null;
-  const found = new24 ?? old22;
-  if (found === null) return null;
-  const level = new24 === null ? (old22?.[1] ?? '') : new24[2]?.startsWith('trace') === true ? 'debug' : (new24[2] ?? '');
-  let rest = text.slice(found[0].length, longest);
+  if (new24 !== null) return { level: new24[2] ?? '', pid: Number(new24[4]), end: new24[0].length };
+  const old22 = head22.exec(head);
+  return old22 === null ? null : { level: old22[1] ?? '', pid: null, end: old22[0].length };
+}
+
+/** What Apache says behind its date. Null where the head is not Apache's. */
+export function apacheMessage(text: string, moment: { readonly at: number | null; readonly zoned: boolean } | null): ErrorRecord | null {
+  const head = apacheHead(text);
+  return head === null ? null : apacheSaid(text.slice(head.end), moment, head.level, head.pid);
+}
+
+/** What Apache says behind its date, level and process. */
+export function apacheSaid(
+  text: string,
+  moment: { readonly at: number | null; readonly zoned: boolean } | null,
+  level: string | null,
+  pid: number | null,
+): ErrorRecord {
+  let rest = text.slice(0, longest);
   const client = clientPart.exec(rest.slice(0, 256));
   if (client !== null) rest = `${client[1] ?? ''}${rest.slice(client[0].length)}`;
   const referer = rest.lastIndexOf(', referer: ');
   const said = referer > 0 && !rest.includes('\n', referer) ? rest.slice(0, referer) : rest;
   return message('apache', said, moment, {
-    level: levels[level] ?? level,
+    level: level === null ? null : level.startsWith('trace') ? 'debug' : (levels[level] ?? level),
     client: client === null ? null : withoutPort(client[2] ?? ''),
     upstream: backendPart.exec(said.slice(0, 1024))?.[1] ?? null,
-    pid: new24 === null ? null : Number(new24[4]),
+    pid,
   });
 }
 
@@ -39,18 +53,19 @@ function withoutPort(address: string): string {
   return address.slice(0, colon).replace(/^\[|\]$/g, '');
 }
 
-const dated = (line: string): ReturnType<typeof ctimeMoment> => {
+/** The date of a whole line of Apache's error log; null where there is none. */
+export const datedApache = (line: string): ReturnType<typeof ctimeMoment> => {
   if (line[0] !== '[') return null;
   const moment = ctimeMoment(line, 1);
   return moment !== null && line.startsWith('] [', moment.end) ? moment : null;
 };
 
 function read(record: string): ErrorRecord | null {
-  const moment = dated(record);
+  const moment = datedApache(record);
   return moment === null ? null : apacheMessage(record.slice(moment.end + 2), moment);
 }
 
-const format = errorFormat('apache-error', 'apache', read, (line) => dated(line) !== null);
+const format = errorFormat('apache-error', 'apache', read, (line) => datedApache(line) !== null);
 
 /** Apache error log. */
 export const apacheErrorLog: LogFamily = {

@@ -18,6 +18,8 @@ export const continuesTraceback = (line: string): boolean =>
   );
 
 const gunicornTail = /^\] \[(\d{1,10})\] \[(CRITICAL|ERROR|WARNING|INFO|DEBUG)\] /;
+const gunicornCut =
+  /^(?:\[(\d{1,10})\] )?(?:\[(CRITICAL|ERROR|WARNING|INFO|DEBUG)\] )?(?=WORKER TIMEOUT \(pid:|Worker \(pid:\d{1,10}\) (?:was|exited)|Worker with pid \d|Worker failed to boot|Error handling request |Exception in worker process|Booting worker with pid: \d|Ignoring EPIPE|Starting gunicorn )/;
 
 function readGunicorn(record: string): ErrorRecord | null {
   if (record[0] !== '[') return null;
@@ -57,6 +59,40 @@ const gunicorn = errorFormat(
   readGunicorn,
   (line) => line[0] === '[' && isoMoment(line, 1) !== null && line.includes('] ['),
 );
+
+const gunicornPart = errorFormat(
+  'gunicorn-undated',
+  'gunicorn',
+  (record) => {
+    const head = gunicornCut.exec(record.slice(0, 200));
+    if (head === null) return null;
+    const [all, pid, level = ''] = head;
+    return gunicornMessage(record.slice(all.length), null, levels[level] ?? null, pid === undefined ? null : Number(pid));
+  },
+  (line) => gunicornCut.test(line.slice(0, 200)),
+);
+
+/** gunicorn's lines without a date. */
+export const gunicornUndated: LogFamily = {
+  id: 'gunicorn-undated',
+  title: 'gunicorn error log, lines without their date',
+  product: 'gunicorn',
+  kind: 'error',
+  fields: [
+    { name: 'date', meaning: 'missing: such lines have no time' },
+    { name: '[pid]', meaning: 'master or worker, where it is there' },
+    { name: '[LEVEL]', meaning: 'level, where it is there' },
+    { name: 'message and traceback', meaning: 'the message' },
+    { name: 'Error handling request PATH', meaning: 'request' },
+  ],
+  // Lines of gunicorn 20.1 with parts cut off.
+  samples: [
+    '[CRITICAL] WORKER TIMEOUT (pid:10134)',
+    'Worker with pid 10252 was terminated due to signal 9',
+    '[10134] [ERROR] Error handling request /raise\nTraceback (most recent call last):\n  File "/tmp/A/up.py", line 6, in app\n    raise RuntimeError(1)\nRuntimeError: 1',
+  ],
+  detect: (lines) => (linesRead(gunicornPart, lines) > 0 ? gunicornPart : null),
+};
 
 /** gunicorn's error log. */
 export const gunicornLog: LogFamily = {
@@ -103,7 +139,7 @@ function readUwsgiRequest(line: string): AccessRecord | null {
 }
 
 const uwsgiOwn =
-  /^(?:\*\*\* |!!! |\.\.\.|--- |-- |DAMN ! |Respawned |SIGPIPE|SIGINT\/SIGTERM|HARAKIRI|F\*CK|TERMINATING|worker \d|spawned uWSGI|gracefully |goodbye to uWSGI|uwsgi[_ (]|uWSGI |invalid request block|WSGI app|listen queue|Traceback \(most recent call last\)|Segmentation|bind\(\)|accept\(\)|write\(\)|writev\(\)|socket\(\)|recv\(\)|IOError|OSError|\[uwsgi|\[busyness\]|\[cheaper|\[emperor\])/;
+  /^(?:\*\*\* |!!! |\.\.\.|--- |-- |DAMN ! |Respawned |SIGPIPE|SIGINT\/SIGTERM|HARAKIRI|F\*CK|TERMINATING|worker \d|spawned uWSGI|gracefully |goodbye to uWSGI|uwsgi[_ (]|uWSGI |invalid request block|WSGI app|listen queue|Traceback \(most recent call last\)|Segmentation|(?:bind|accept|write|writev|socket|recv)\(\): |IOError|OSError|\[uwsgi|\[busyness\]|\[cheaper|\[emperor\])/;
 const uwsgiStart =
   /^(?:compiled with version|os: |nodename: |machine: |clock source: |pcre jit|detected |current working directory|your |lock engine|thunder lock|mapped \d|Python |PEP 405|Set PythonHome|chdir\(\)|closing all non-uwsgi|found fd|running \/|binary reloading|\s\*\*\* WARNING|setgid\(\)|setuid\(\)|dropping root|uWSGI running as root|WSGI app \d|uwsgi socket \d|\*\*\* (?:WARNING: you are running uWSGI as root|Python threads support|Operational MODE|uWSGI is running in multiple))/;
 

@@ -1,10 +1,12 @@
-// Caddy writes one JSON object per line: requests, errors about them, and whatever else it has to say.
+// Caddy writes one JSON object (or console line) per line: requests, errors about them, and whatever else it has to say.
 import type { AccessRecord, ErrorRecord, LogFamily, LogFormat } from '../records.ts';
-import { isoMoment } from './dates.ts';
+import { isoMoment, slashMoment } from './dates.ts';
 import { linesRead, message } from './detect.ts';
 import { childOf, numberOf, objectOf, statusIn, textOf, type JsonObject } from './json-line.ts';
 import { orNull } from './raw-access.ts';
 import { accessRecord } from './record.ts';
+
+const longest = 32_768;
 
 /** `ts` is seconds since 1970 by default, and a date in the other encoders. */
 function timeOf(entry: JsonObject): { readonly at: number | null; readonly zoned: boolean } {
@@ -15,7 +17,7 @@ function timeOf(entry: JsonObject): { readonly at: number | null; readonly zoned
 }
 
 function access(line: string): AccessRecord | null {
-  const entry = objectOf(line);
+  const entry = entryOf(line);
   if (entry === null || !('ts' in entry) || !textOf(entry, 'logger').startsWith('http.log.access')) return null;
   const request = childOf(entry, 'request');
   if (request === null) return null;
@@ -34,6 +36,39 @@ function access(line: string): AccessRecord | null {
   });
 }
 
+/** The console encoder: `2026/11/23 23:52:03.190	ERROR	http.log.error	message	{…}`; blanks where a page swallowed the tabs. */
+const consoleHead =
+  /^(\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:\t| {1,8})(DEBUG|INFO|WARN|ERROR|DPANIC|PANIC|FATAL)(?:(?:\t| {1,8})((?:http|tls|admin|caddy|layer4|docker-proxy|pki|watcher|events)(?:\.[\w-]{1,60}){0,8}))?(?:\t| {1,8})/;
+/** Caddy 1: `23/Nov/2026:23:52:03 +0000 [ERROR 502 /refused] dial tcp …`. */
+const version1 =
+  /^(\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}) \[(ERROR|WARN|INFO|NOTICE|PANIC)(?: (\d{3}))?(?: (\/[^\]\s]{0,2048}))?\] /;
+
+/** The entry of a line in either of its dialects, with the keys of the JSON one. */
+function entryOf(line: string): JsonObject | null {
+  if (line[0] === '{') return objectOf(line);
+  const head = line[4] === '/' ? consoleHead.exec(line.slice(0, 300)) : null;
+  if (head === null) return null;
+  const [all, date = '', level = '', logger = ''] = head;
+  const rest = line.slice(all.length, all.length + longest);
+  // The message of an application may hold braces; what Caddy appends stands behind a tab, or at least ends the line.
+  const tab = rest.lastIndexOf('\t{');
+  const open = tab >= 0 ? tab + 1 : rest.indexOf(' {') + 1;
+  const more = open > 0 ? objectOf(rest.slice(open)) : null;
+  return { ...more, ts: date, level: level.toLowerCase(), logger, msg: (more === null ? rest : rest.slice(0, open)).trim() };
+}
+
+function errorOfFirst(line: string): ErrorRecord | null {
+  const head = line[2] === '/' ? version1.exec(line.slice(0, 2400)) : null;
+  if (head === null) return null;
+  const [all, date = '', level = '', , path] = head;
+  const moment = slashMoment(date, 0);
+  return message('caddy', line.slice(all.length, all.length + longest), moment, {
+    level: level.toLowerCase(),
+    request: path ?? null,
+    upstream: upstreamIn.exec(line.slice(all.length, all.length + 1024))?.[1] ?? null,
+  });
+}
+
 /** A response of a server carries the server's own `Server` header beside Caddy's, or a `Via` of Caddy; its own errors carry Caddy's alone. */
 function answererOf(entry: JsonObject): AccessRecord['answeredBy'] {
   const headers = childOf(entry, 'resp_headers');
@@ -46,7 +81,7 @@ function answererOf(entry: JsonObject): AccessRecord['answeredBy'] {
 const upstreamIn = /\b(?:dial tcp|dial unix|read tcp [^\s]{1,80}->|upstream) ?([\w.:[\]/-]{3,200}?)(?::(?: |$)|$)/;
 
 function error(line: string): ErrorRecord | null {
-  const entry = objectOf(line);
+  const entry = entryOf(line);
   if (entry === null || !('ts' in entry) || !('msg' in entry) || !('level' in entry)) return null;
   const logger = textOf(entry, 'logger');
   if (logger.startsWith('http.log.access')) return null;
@@ -68,16 +103,24 @@ function error(line: string): ErrorRecord | null {
   });
 }
 
-const format: LogFormat = { id: 'caddy', product: 'caddy', dialect: null, access, error, begins: null, isFurniture: null };
+const format: LogFormat = {
+  id: 'caddy',
+  product: 'caddy',
+  dialect: null,
+  access,
+  error: (line) => error(line) ?? errorOfFirst(line),
+  begins: null,
+  isFurniture: null,
+};
 
-/** Caddy's JSON log. */
+/** Caddy's log. */
 export const caddyLog: LogFamily = {
   id: 'caddy',
-  title: 'Caddy JSON: access and errors',
+  title: 'Caddy: access and errors, in JSON and as on a console; errors of Caddy 1',
   product: 'caddy',
   kind: 'access',
   fields: [
-    { name: 'ts', meaning: 'when the request ended' },
+    { name: 'ts; first column', meaning: 'when the request ended; a console line has local time without a zone' },
     { name: 'logger', meaning: 'http.log.access…: a request; anything else: a message' },
     { name: 'request.client_ip, request.remote_ip', meaning: 'client' },
     { name: 'request.method, request.uri, request.host', meaning: 'method, path, host' },
@@ -94,6 +137,11 @@ export const caddyLog: LogFamily = {
     '{"level":"error","ts":1795477923.234794,"logger":"http.log.access.log0","msg":"handled request","request":{"remote_ip":"127.0.0.1","remote_port":"51230","proto":"HTTP/1.1","method":"GET","host":"127.0.0.1:18140","uri":"/app/500","headers":{"User-Agent":["curl/7.88.1"],"Accept":["*/*"]}},"user_id":"","duration":0.00152051,"size":3,"status":500,"resp_headers":{"Content-Type":["text/plain"],"Server":["Caddy","gunicorn"],"Date":["Mon, 23 Nov 2026 23:52:03 GMT"]}}',
     '{"level":"error","ts":1795477923.1908376,"logger":"http.log.error.log0","msg":"dial tcp 127.0.0.1:18199: connect: connection refused","request":{"remote_ip":"127.0.0.1","remote_port":"51218","proto":"HTTP/1.1","method":"GET","host":"127.0.0.1:18140","uri":"/refused","headers":{"User-Agent":["curl/7.88.1"],"Accept":["*/*"]}},"duration":0.000281299,"status":502,"err_id":"j6b5sp9ea","err_trace":"reverseproxy.statusError (reverseproxy.go:1272)"}',
     '{"level":"warn","ts":1795477918.871385,"logger":"admin","msg":"admin endpoint disabled"}',
+    // The console encoder as zap documents it, and Caddy 1 after its own documentation.
+    '2026/11/23 23:52:03.190\tERROR\thttp.log.error.log0\tdial tcp 127.0.0.1:18199: connect: connection refused\t{"request": {"remote_ip": "127.0.0.1", "proto": "HTTP/1.1", "method": "GET", "host": "127.0.0.1:18140", "uri": "/refused"}, "duration": 0.000281299, "status": 502}',
+    '2026/11/23 23:52:03.234\tERROR\thttp.log.access.log0\thandled request\t{"request": {"remote_ip": "127.0.0.1", "proto": "HTTP/1.1", "method": "GET", "host": "127.0.0.1:18140", "uri": "/app/500"}, "duration": 0.00152051, "status": 500, "resp_headers": {"Server": ["Caddy", "gunicorn"]}}',
+    '2026/11/23 23:52:03.190 ERROR http.log.error tls: first record does not look like a TLS handshake',
+    '23/Nov/2026:23:52:03 +0000 [ERROR 502 /refused] dial tcp 127.0.0.1:18199: connect: connection refused',
   ],
   detect: (lines) => (linesRead(format, lines) > 0 ? format : null),
 };

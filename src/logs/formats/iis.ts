@@ -11,13 +11,36 @@ const defaults: readonly string[] = [
   'date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status sc-substatus sc-win32-status time-taken',
 ];
 const prefix = '#Fields: ';
+/** Between the columns of one stretch of a file and of the next. */
+const then = ' | ';
 
-const ready = new Map<string, LogFormat>();
+const address = /^(?:-|[\da-fA-F.:%]{2,60})$/;
+const count = /^(?:-|\d{1,20})$/;
+/** What a column can hold. Lines of other columns than those that the format knows are told by it. */
+const shapes: Readonly<Record<string, RegExp>> = {
+  date: /^\d{4}-\d\d-\d\d$/,
+  time: /^\d\d:\d\d:\d\d(?:\.\d{1,7})?$/,
+  's-ip': address,
+  'c-ip': address,
+  's-port': count,
+  'c-port': count,
+  'cs-method': /^(?:-|[A-Za-z_-]{1,40})$/,
+  'cs-uri-stem': /^(?:[/*-]|https?:)/,
+  'cs-uri': /^(?:[/*-]|https?:)/,
+  'cs-version': /^(?:-|HTTP\/)/,
+  'cs-host': /^[^/]*$/,
+  'cs(Host)': /^[^/]*$/,
+  'sc-status': /^(?:-|\d{3})\s*$/,
+  'sc-substatus': count,
+  'sc-win32-status': count,
+  'sc-bytes': count,
+  'cs-bytes': count,
+  'time-taken': /^(?:-|\d{1,20})\s*$/,
+  's-siteid': count,
+};
 
-/** The format for the columns of a `#Fields` line, without `#Fields: `. */
-export function iisFormat(columns: string): LogFormat {
-  const known = ready.get(columns);
-  if (known !== undefined) return known;
+/** Reads lines of one set of columns; null for a line that cannot have them. */
+function readerOf(columns: string): (line: string) => AccessRecord | null {
   const names = columns.trim().split(' ').slice(0, 100);
   const at = (name: string): number => names.indexOf(name);
   const slots = {
@@ -34,16 +57,16 @@ export function iisFormat(columns: string): LogFormat {
     win32: at('sc-win32-status'),
     why: at('s-reason'),
     taken: at('time-taken'),
-    forwarded: at('X-Forwarded-For'),
   };
-  const read = (line: string): AccessRecord | null => {
+  const checks = names.map((name) => (Object.hasOwn(shapes, name) ? shapes[name] : undefined));
+  return (line) => {
     if (line[4] !== '-' && slots.date === 0) return null;
     const words = line.split(' ', names.length + 2);
     // Columns are separated by one blank each, and IIS itself writes blanks inside of values as `+`.
     if (words.length !== names.length || slots.status < 0) return null;
+    if (!words.every((word, i) => checks[i]?.test(word.length > 512 ? word.slice(0, 512) : word) !== false)) return null;
     const get = (slot: number): string => (slot < 0 ? '' : (words[slot] ?? ''));
     const status = statusOf(get(slots.status).trimEnd());
-    if (status === null && get(slots.status) !== '-') return null;
     const moment = slots.date < 0 || slots.time < 0 ? null : isoMoment(`${get(slots.date)}T${get(slots.time)}`, 0);
     if (moment === null && slots.date >= 0) return null;
     const stem = orNull(get(slots.stem)) ?? orNull(get(slots.uri));
@@ -61,8 +84,38 @@ export function iisFormat(columns: string): LogFormat {
       reason: reasonOf(status, get(slots.sub), get(slots.win32), get(slots.why)),
     });
   };
-  const format = accessFormat('iis', 'iis', columns, read, (line) => line.startsWith('#'));
-  if (ready.size < 100) ready.set(columns, format);
+}
+
+/** What two readings of a line agree on. */
+function agreed(one: AccessRecord, other: AccessRecord): AccessRecord {
+  const same = Object.entries(one).filter(([key, value]) => value === other[key as keyof AccessRecord]);
+  return accessRecord({ ...Object.fromEntries(same), zoned: one.zoned && other.zoned });
+}
+
+const ready = new Map<string, LogFormat>();
+
+/**
+ * The format for the columns of `#Fields` lines, without `#Fields: `, joined by ` | ` where a file has several. A line is read by the columns
+ * that it can have; where these are several, only what all of them say of it is believed. A `#Fields` line with other columns is no
+ * furniture: what follows it would be counted and not understood.
+ */
+export function iisFormat(dialect: string): LogFormat {
+  const known = ready.get(dialect);
+  if (known !== undefined) return known;
+  const sets = dialect.split(then).slice(0, 8);
+  const readers = sets.map(readerOf);
+  const read = (line: string): AccessRecord | null => {
+    let found: AccessRecord | null = null;
+    for (const reader of readers) {
+      const record = reader(line);
+      if (record !== null) found = found === null ? record : agreed(found, record);
+    }
+    return found;
+  };
+  const isFurniture = (line: string): boolean =>
+    line.startsWith('#') && (!line.startsWith(prefix) || sets.includes(line.slice(prefix.length).trim()));
+  const format = accessFormat('iis', 'iis', dialect, read, isFurniture);
+  if (ready.size < 100) ready.set(dialect, format);
   return format;
 }
 
@@ -87,7 +140,11 @@ export const iisLog: LogFamily = {
   product: 'iis',
   kind: 'access',
   fields: [
-    { name: '#Fields', meaning: 'the dialect: which columns there are; without it the defaults of IIS 10 and 7 are tried' },
+    {
+      name: '#Fields',
+      meaning:
+        'the dialect: which columns there are, also where they change in the file; without it the defaults of IIS 10 and 7 are tried',
+    },
     { name: 'date, time', meaning: 'when the request ended, UTC' },
     { name: 'c-ip', meaning: 'client' },
     { name: 'cs-method, cs-uri-stem, cs-uri-query, cs-uri, cs-host', meaning: 'method, path, host' },
@@ -107,6 +164,7 @@ export const iisLog: LogFamily = {
   ],
   detect(lines) {
     const told = lines.filter((line) => line.startsWith(prefix) && line.length < 4096).map((line) => line.slice(prefix.length).trim());
-    return bestOf([...new Set([...told, ...defaults])].slice(0, 8).map(iisFormat), lines);
+    if (told.length === 0) return bestOf(defaults.map(iisFormat), lines);
+    return bestOf([iisFormat([...new Set(told)].slice(0, 8).join(then))], lines);
   },
 };

@@ -3,12 +3,13 @@ import type { FormatHints, LogFamily, LogFormat } from '../records.ts';
 import { alibabaAlbLog, alibabaFormat, alibabaSlbLog } from './alibaba.ts';
 import { apacheAccess, apacheAccessFormat } from './apache-access-log.ts';
 import { apacheErrorLog } from './apache-error-log.ts';
-import { gunicornLog, uwsgiLog } from './application-logs.ts';
+import { gunicornLog, gunicornUndated, uwsgiLog } from './application-logs.ts';
 import { awsAlbLog, awsClassicLog } from './aws.ts';
 import { caddyLog } from './caddy.ts';
 import { cloudflareLog } from './cloudflare.ts';
 import { linesRead } from './detect.ts';
 import { envoyJsonLog, envoyLog } from './envoy.ts';
+import { envoyProcess } from './envoy-process.ts';
 import { gcpLog } from './gcp.ts';
 import { haproxyLog } from './haproxy-log.ts';
 import { iisFormat, iisLog } from './iis.ts';
@@ -20,8 +21,10 @@ import { nodeLog } from './node-log.ts';
 import { plainText } from './plain-text.ts';
 import { phpErrorLog, phpFpmLog, phpFpmSlowLog } from './php-logs.ts';
 import { journalFormat, journaldLog, kernelLog, syslogFormat, syslogLog } from './system-logs.ts';
-import { tomcatLog } from './tomcat.ts';
+import { javaUndated, tomcatLog } from './tomcat.ts';
 import { traefikLog } from './traefik.ts';
+import { apacheUndated, fpmUndated, nginxUndated, phpUndated } from './undated.ts';
+import { unwrapOnce, wrapFormat, wrappedDialect } from './wrapping.ts';
 
 export { decodeTermination } from './haproxy-log.ts';
 export { nginxFormatsIn } from './nginx-config.ts';
@@ -32,6 +35,7 @@ const ownFamilies: readonly LogFamily[] = [
   traefikLog,
   envoyJsonLog,
   envoyLog,
+  envoyProcess,
   gcpLog,
   cloudflareLog,
   alibabaSlbLog,
@@ -51,14 +55,22 @@ const ownFamilies: readonly LogFamily[] = [
   tomcatLog,
   apacheAccess,
   nginxAccess,
+  nginxUndated,
+  apacheUndated,
+  fpmUndated,
+  phpUndated,
+  gunicornUndated,
+  javaUndated,
   uwsgiLog,
   nginxJsonLog,
   nodeLog,
   syslogLog,
 ];
 
+const plainTextLog = plainText(ownFamilies);
+
 /** All families, the most specific first: of two that read a file equally well, the earlier is taken. */
-export const families: readonly LogFamily[] = [...ownFamilies, plainText(ownFamilies)];
+export const families: readonly LogFamily[] = [...ownFamilies, plainTextLog];
 
 /** Ids of formats whose date is when the request began; all other access logs write when it ended. */
 export const datedAtBeginning: ReadonlySet<string> = new Set([
@@ -86,19 +98,48 @@ export function detectFormat(lines: readonly string[], hints: FormatHints): LogF
     some.push(line.length > mostChars ? line.slice(0, mostChars) : line);
     if (some.length === mostLines) break;
   }
+  let { best, most } = bestFamily(some, hints);
+  if (most * 2 < some.length || isQuotedByHand(some)) {
+    const names: string[] = [];
+    let bare: readonly string[] = some;
+    for (let next = unwrapOnce(some, names); next !== null; next = unwrapOnce(next.lines, names)) {
+      names.push(next.name);
+      bare = next.lines;
+      const inside = bestFamily(bare, hints);
+      if (inside.best === null || inside.most < most || (inside.most === most && next.name !== 'typographic')) continue;
+      best = wrapFormat(inside.best, names);
+      ({ most } = inside);
+      if (most * 2 >= some.length && !isQuotedByHand(bare)) break;
+    }
+    // What a format of its own may continue below a record's first line is no message by itself.
+    const plain = most * 2 < some.length && best?.begins == null ? plainTextLog.detect(bare, hints) : null;
+    if (plain !== null && linesRead(plain, bare) > most) {
+      best = names.length === 0 ? plain : wrapFormat(plain, names);
+      most = linesRead(plain, bare);
+    }
+  }
+  // One lucky line among hundreds names no format, unless the others may be continuations of its record.
+  return best !== null && (most * 20 >= some.length || best.begins !== null) ? best : null;
+}
+
+/** Quotation marks of a word processor leave a line readable and hide what it quotes. */
+const isQuotedByHand = (lines: readonly string[]): boolean =>
+  lines.filter((line) => /[\u201C-\u201F]/.test(line)).length * 2 > lines.length;
+
+/** The family with a format of its own that reads most of the lines, and how many those are. */
+function bestFamily(lines: readonly string[], hints: FormatHints): { best: LogFormat | null; most: number } {
   let best: LogFormat | null = null;
   let most = 0;
-  for (const family of families) {
-    const format = family.detect(some, hints);
+  for (const family of ownFamilies) {
+    const format = family.detect(lines, hints);
     if (format === null) continue;
-    const count = linesRead(format, some);
+    const count = linesRead(format, lines);
     if (count > most) {
       best = format;
       most = count;
     }
   }
-  // One lucky line among hundreds names no format, unless the others may be continuations of its record.
-  return best !== null && (most * 20 >= some.length || best.begins !== null) ? best : null;
+  return { best, most };
 }
 
 /**
@@ -120,10 +161,25 @@ export function allFormats(hints: FormatHints): readonly LogFormat[] {
 }
 
 /**
+ * `allFormats` for lines that stand beside those of `main`: wrapped as they are, where they are wrapped (such formats read bare lines too).
+ * Beside IIS there is no other IIS: its columns are named in the file, and are not to be guessed.
+ */
+export function formatsBeside(main: LogFormat | null, all: readonly LogFormat[]): readonly LogFormat[] {
+  const wrapped = wrappedDialect(main?.dialect ?? null);
+  const some = main?.id === iisLog.id ? all.filter((format) => format.id !== iisLog.id) : all;
+  return wrapped === null ? some : some.map((format) => wrapFormat(format, wrapped.names));
+}
+
+/**
  * The format with this id and dialect, as detection returned it before: formats hold functions, so workers are told both and open their own.
  * Null for an unknown id.
  */
 export function openFormat(id: string, dialect: string | null, hints: FormatHints): LogFormat | null {
+  const wrapped = wrappedDialect(dialect);
+  if (wrapped !== null) {
+    const inner = openFormat(id, wrapped.inner, hints);
+    return inner === null ? null : wrapFormat(inner, wrapped.names);
+  }
   if (dialect !== null) {
     if (id === nginxAccess.id) return nginxAccessFormat(dialect);
     if (id === apacheAccess.id) return apacheAccessFormat(dialect);
@@ -140,7 +196,7 @@ export function openFormat(id: string, dialect: string | null, hints: FormatHint
  * not positional. Variables are named as nginx names them.
  */
 export function layoutOf(format: LogFormat): readonly LayoutPart[] | null {
-  if (format.dialect === null) return null;
+  if (format.dialect === null || wrappedDialect(format.dialect) !== null) return null;
   if (format.id === nginxAccess.id) return nginxLayout(format.dialect);
   return format.id === apacheAccess.id ? apacheLayout(format.dialect) : null;
 }

@@ -18,7 +18,9 @@ export function splitNginxContext(rest: string): { message: string; client: stri
   }
   const start = rest.indexOf(', client: ', search);
   if (start < 0) return { message: rest, client: null, values: {} };
-  let tail = rest.slice(start + ', client: '.length);
+  // What follows in further lines is not nginx's: it writes the context in one.
+  const lineEnd = rest.indexOf('\n', start);
+  let tail = rest.slice(start + ', client: '.length, lineEnd < 0 ? rest.length : lineEnd);
   const client = /^[^,\s]*/.exec(tail)?.[0] ?? '';
   tail = tail.slice(client.length);
   const values: Partial<Record<Key, string>> = {};
@@ -87,7 +89,8 @@ function read(record: string): ErrorRecord | null {
   return nginxMessage(record.slice(from), moment, level, Number.isNaN(pid) ? null : pid);
 }
 
-const format: LogFormat = errorFormat('nginx-error', 'nginx', read, begins);
+/** The format of whole lines. */
+export const nginxErrorFormat: LogFormat = errorFormat('nginx-error', 'nginx', read, begins);
 
 /** nginx error log. */
 export const nginxErrorLog: LogFamily = {
@@ -107,5 +110,5 @@ export const nginxErrorLog: LogFamily = {
     '2026/11/23 21:12:50 [error] 32642#32642: *9 connect() failed (111: Connection refused) while connecting to upstream, client: 127.0.0.1, server: shop.example, request: "GET /refused/ HTTP/1.1", upstream: "http://127.0.0.1:9/refused/", host: "shop.example"',
     '2026/11/23 21:12:50 [alert] 30478#30478: 128 worker_connections are not enough',
   ],
-  detect: (lines) => (linesRead(format, lines) > 0 ? format : null),
+  detect: (lines) => (linesRead(nginxErrorFormat, lines) > 0 ? nginxErrorFormat : null),
 };

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 
 import type { FormatHints, LogFormat } from '../records.ts';
 import { readLine } from './detect.ts';
-import { decodeTermination, detectFormat, families, openFormat } from './index.ts';
+import { allFormats, decodeTermination, detectFormat, families, formatsBeside, openFormat } from './index.ts';
 
 const hints: FormatHints = { nginxFormats: [], year: 2026 };
 
@@ -207,5 +207,42 @@ describe('syslog and the journal', () => {
       at: null,
       message: 'nf_conntrack: table full',
     });
+  });
+});
+
+describe('columns of IIS that change in the file', () => {
+  const first = '#Fields: date time s-ip cs-method cs-uri-stem s-port c-ip sc-status sc-substatus sc-win32-status time-taken';
+  const fewer = '#Fields: date time s-ip cs-method cs-uri-stem s-port c-ip sc-status time-taken';
+  const alike = '#Fields: date time s-ip cs-method cs-uri-stem s-port c-ip sc-status sc-substatus sc-win32-status sc-bytes';
+  const long = '2026-11-23 00:00:00 10.0.0.1 GET /a 80 10.0.0.9 502 3 12002 4000';
+  const short = '2026-11-23 00:00:01 10.0.0.1 GET /b 80 10.0.0.9 500 17';
+  const detect = (lines: readonly string[]): LogFormat | null => detectFormat(lines, hints);
+
+  it('count from there on', () => {
+    const format = detect([first, long, fewer, short]);
+    expect(format?.access?.(long)).toMatchObject({ status: 502, reason: '502.3 win32:12002', durationMs: 4000 });
+    expect(format?.access?.(short)).toMatchObject({ status: 500, reason: null, durationMs: 17 });
+    expect([first, fewer, '#Date: 2026-11-23'].map((line) => format?.isFurniture?.(line))).toEqual([true, true, true]);
+    expect(openFormat('iis', format?.dialect ?? '', hints)?.access?.(short)).toEqual(format?.access?.(short));
+  });
+
+  it('leave out what two sets of columns say differently', () => {
+    const format = detect([first, long, alike, long]);
+    expect(format?.access?.(long)).toMatchObject({
+      status: 502,
+      reason: '502.3 win32:12002',
+      durationMs: null,
+      path: '/a',
+      client: '10.0.0.9',
+    });
+  });
+
+  it('are told where nobody announced them, and lines of other columns are not read', () => {
+    const format = detect([first, long]);
+    expect(format?.isFurniture?.(fewer)).toBe(false);
+    expect(format?.access?.(fewer)).toBeNull();
+    expect(format?.access?.(short)).toBeNull();
+    expect(format?.access?.('2026-11-23 00:00:01 GET 10.0.0.1 /b 80 10.0.0.9 500 0 0 17')).toBeNull();
+    expect(formatsBeside(format, allFormats(hints)).filter((each) => each.id === 'iis')).toEqual([]);
   });
 });

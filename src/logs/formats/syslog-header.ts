@@ -28,6 +28,10 @@ function blankAfter(line: string, from: number): number {
   return -1;
 }
 
+/** Words that stand where a program's name would, in front of a message that was dated and not sent through syslog. */
+const isNoProgram = (name: string): boolean =>
+  name.includes('#') || /^(?:EMERG|ALERT|CRIT|ERROR|WARN|WARNING|NOTICE|INFO|DEBUG)$|(?:Error|Exception)$/.test(name);
+
 /** `program[pid]: ` or `program: ` at `from`; null where it is not there. */
 function tagAt(line: string, from: number): { readonly program: string; readonly pid: number | null; readonly end: number } | null {
   for (let i = from; i < from + longestName && i < line.length; i++) {
@@ -41,8 +45,8 @@ function tagAt(line: string, from: number): { readonly program: string; readonly
       return Number.isNaN(pid) ? null : { program: line.slice(from, i), pid, end };
     }
     if (c === ':' && (line[i + 1] === ' ' || i + 1 === line.length)) {
-      if (i === from) return null;
-      return { program: line.slice(from, i), pid: null, end: i + 2 };
+      const program = line.slice(from, i);
+      return i === from || isNoProgram(program) ? null : { program, pid: null, end: i + 2 };
     }
   }
   return null;
@@ -104,7 +108,8 @@ export function syslogHeader(line: string, year: number): SyslogHeader | null {
   let tag = tagAt(line, from);
   if (tag === null) {
     const blank = blankAfter(line, from);
-    if (blank < 0) return null;
+    // A platform's `app[web.1]:` is no host.
+    if (blank < 0 || line[blank - 1] === ':' || line[from] === '[') return null;
     from = blank + 1;
     tag = tagAt(line, from);
   }

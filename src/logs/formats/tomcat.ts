@@ -60,3 +60,33 @@ export const tomcatLog: LogFamily = {
   ],
   detect: (lines) => (linesRead(format, lines) > 0 ? format : null),
 };
+
+const thrown =
+  /^(?:Exception in thread "[^"\n]{1,200}" |SEVERE: |\[ERROR\] )?(?:(?:java|javax|jakarta|org|com|io|net|sun)\.)(?:[a-z][\w]{0,60}\.){0,12}[A-Z]\w{0,100}(?:Error|Exception|Timeout)(?::|$)/;
+const cut = errorFormat(
+  'java-undated',
+  'tomcat',
+  (record) =>
+    thrown.test(record.slice(0, 1500).split('\n', 1)[0] ?? '')
+      ? message('tomcat', record.slice(0, longest).replace(/^(?:SEVERE: |\[ERROR\] )/, ''), null, { level: 'error' })
+      : null,
+  (line) => thrown.test(line.slice(0, 1500)),
+);
+
+/** Exceptions of Java without anything in front. */
+export const javaUndated: LogFamily = {
+  id: 'java-undated',
+  title: 'Java exceptions without a date',
+  product: 'tomcat',
+  kind: 'error',
+  fields: [
+    { name: 'date', meaning: 'missing: such lines have no time' },
+    { name: 'class: message and stack trace', meaning: 'the message; its level is always error' },
+  ],
+  samples: [
+    'java.lang.OutOfMemoryError: Java heap space\n\tat java.base/java.util.Arrays.copyOf(Arrays.java:3537)',
+    'Exception in thread "http-nio-8080-exec-1" java.lang.OutOfMemoryError: unable to create native thread: possibly out of memory or process/resource limits reached',
+    'org.apache.catalina.connector.ClientAbortException: java.io.IOException: Broken pipe',
+  ],
+  detect: (lines) => (linesRead(cut, lines) > 0 ? cut : null),
+};

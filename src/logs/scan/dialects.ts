@@ -1,6 +1,6 @@
 // Which formats an input may hold: its own, and those to try on lines that its own refuses. Decided from the head of the input alone, so
 // that every thread, and every way of cutting the input into pieces, comes to the same answer.
-import { allFormats, detectFormat, openFormat } from '../formats/index.ts';
+import { allFormats, detectFormat, formatsBeside, openFormat } from '../formats/index.ts';
 import type { AccessRecord, ErrorRecord, FormatHints, LogFormat } from '../records.ts';
 import { lineLimit } from '../text.ts';
 
@@ -52,7 +52,7 @@ export function dialectsOf(lines: readonly string[], hints: FormatHints, forced:
       left = left.filter((line) => !isRead(next, line));
     }
   }
-  const others = [...found, ...formatsFor(hints)].filter(
+  const others = [...found, ...formatsBeside(main, formatsFor(hints))].filter(
     (each, i, all) => (main === null || !isSame(each, main)) && all.findIndex((other) => isSame(other, each)) === i,
   );
   return { main, others };
