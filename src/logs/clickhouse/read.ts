@@ -2,6 +2,7 @@
 // error logs, travel and go through the same tally as lines of files.
 import { UserError } from '../../model/errors.ts';
 import { plain } from '../../model/neutral.ts';
+import { undatedFormats } from '../formats/index.ts';
 import { accessRecordOf } from '../formats/raw-access.ts';
 import type { FormatHints, Tally } from '../records.ts';
 import { openTally } from '../scan/tally.ts';
@@ -234,7 +235,7 @@ function readRow(part: Part, row: Row, tally: TallyBuilder): void {
     return;
   }
   // In a log whose format is known, what that refuses is a line that nobody understood, unless its collector says that it is an error.
-  const isText = input.format.id === 'clickhouse-text' || input.format.product === 'other';
+  const isText = input.format.id === 'clickhouse-text' || input.format.product === 'other' || undatedFormats.has(input.format.id);
   const isMessage = isText ? level !== null || product !== null : level !== null && !quiet.has(level);
   if (isMessage) {
     input.parsed++;

@@ -84,6 +84,11 @@ export const datedAtBeginning: ReadonlySet<string> = new Set([
   'uwsgi',
 ]);
 
+/** Ids of formats of lines whose date, level or more was cut off, or stands somewhere else: what they refuse may still be a message. */
+export const undatedFormats: ReadonlySet<string> = new Set(
+  [nginxUndated, apacheUndated, fpmUndated, phpUndated, gunicornUndated, javaUndated].map(({ id }) => id),
+);
+
 const mostLines = 400;
 const mostChars = 65_536;
 
