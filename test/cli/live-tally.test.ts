@@ -52,7 +52,7 @@ async function scanned(content: Buffer): Promise<Tally> {
   return scanLogs(inputs, { hints });
 }
 
-function followed(content: Buffer, cuts: readonly number[], head: Uint8Array): Tally {
+function followed(content: Buffer, cuts: readonly number[], head: Uint8Array, looks = false): Tally {
   const live = openLiveTally([{ name: join(folder, 'live.log'), head }], hints, undefined);
   const stream = { id: 0, file: 0, path: 'live.log' };
   live.take({ kind: 'opened', stream });
@@ -60,6 +60,7 @@ function followed(content: Buffer, cuts: readonly number[], head: Uint8Array): T
   for (const [i, from] of places.entries()) {
     const bytes = content.subarray(from, places[i + 1] ?? from);
     if (bytes.length > 0) live.take({ kind: 'bytes', stream, bytes: Uint8Array.from(bytes) });
+    if (looks) live.tally();
   }
   live.end();
   return live.tally();
@@ -68,8 +69,9 @@ function followed(content: Buffer, cuts: readonly number[], head: Uint8Array): T
 it('counts the same as a scan, whatever the blocks', async () => {
   const whole = essence(await scanned(file));
   fc.assert(
-    fc.property(fc.array(fc.nat({ max: file.length }), { maxLength: 12 }), (cuts) => {
-      expect(essence(followed(file, cuts, file.subarray(0, 128 << 10)))).toEqual(whole);
+    fc.property(fc.array(fc.nat({ max: file.length }), { maxLength: 12 }), fc.boolean(), fc.boolean(), (cuts, isEmpty, looks) => {
+      const head = isEmpty ? new Uint8Array(0) : file.subarray(0, 128 << 10);
+      expect(essence(followed(file, cuts, head, looks))).toEqual(whole);
     }),
     { numRuns: 40 },
   );
