@@ -4,10 +4,21 @@ import { describe, expect, it } from 'vitest';
 
 import { parseNginxFile } from '../../facts/nginx-parse.ts';
 import { recordsOf } from '../text.ts';
-import { parseHaproxyEvent, parseHaproxyRequest } from './haproxy.ts';
-import { accessFormats, combinedFormat, compileAccessFormat, parseNginxAccess, parseUnknownAccess } from './nginx-access.ts';
-import { beginsNginxError, parseNginxError } from './nginx-error.ts';
-import { beginsPhp, parseFpmLog, parseFpmSlow, parsePhpError } from './php-fpm.ts';
+import { combinedFormat } from './layout.ts';
+import {
+  accessFormats,
+  beginsNginxError,
+  beginsPhp,
+  compileAccessFormat,
+  parseFpmLog,
+  parseFpmSlow,
+  parseHaproxyEvent,
+  parseHaproxyRequest,
+  parseNginxAccess,
+  parseNginxError,
+  parsePhpError,
+  parseUnknownAccess,
+} from './observed.ts';
 
 describe('nginx access', () => {
   const combined = compileAccessFormat('combined', combinedFormat);

@@ -9,12 +9,10 @@ import { syslogHeader } from './syslog-header.ts';
 const longest = 16_384;
 
 const request =
-  /^(\S+):\d+ \[([^\]]{20,30})\] (\S+) ([^/\s]+)\/(\S+) (\+?-?\d+)\/(\+?-?\d+)\/(\+?-?\d+)(?:\/(\+?-?\d+)\/(\+?-?\d+))? (?:(-1|\d{3}) )?\+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}(?:[A-Za-z-]{2})?) \d+\/\d+\/\d+\/\d+\/\+?(\d+) \d+\/\d+(.*)$/s;
+  /^(\S+):\d+ \[([^\]]{20,30})\] (\S+) ([^/\s]+)\/(\S+) (\+?-?\d+)\/(\+?-?\d+)\/(\+?-?\d+)(?:\/(\+?-?\d+)\/(\+?-?\d+))? (?:(-1|\d{3}) )?\+?\d+ (?:\S+ \S+ )?([A-Za-z-]{2}(?:[A-Za-z-]{2})?) \d+\/\d+\/\d+\/\d+\/(\+?)(\d+) \d+\/\d+(.*)$/s;
 
-const timer = (text: string | undefined): number | null => {
-  const value = Number(text ?? '-1');
-  return value >= 0 ? value : null;
-};
+const timer = (text: string | undefined): number => Number((text ?? '-1').replace('+', ''));
+const known = (ms: number): number | null => (ms >= 0 ? ms : null);
 
 /** Splits `https://host/path` as HTTP/2 requests are logged; host is null for a plain path. */
 function target(uri: string): { readonly host: string | null; readonly path: string } {
@@ -22,39 +20,88 @@ function target(uri: string): { readonly host: string | null; readonly path: str
   return match === null ? { host: null, path: uri } : { host: match[1] ?? null, path: match[2] === '' ? '/' : (match[2] ?? '/') };
 }
 
-/** Reads a message (without syslog header) about a request; null where it is none. */
-export function haproxyRequest(text: string): AccessRecord | null {
+/** Everything that a line about a request says. Times are in milliseconds, -1 where that moment never came. */
+export interface HaproxyRequest {
+  readonly at: number;
+  readonly zoned: boolean;
+  readonly client: string;
+  readonly frontend: string;
+  readonly pool: string;
+  /** In angle brackets where no server was chosen. */
+  readonly server: string;
+  readonly isHttp: boolean;
+  readonly queueMs: number;
+  readonly connectMs: number;
+  readonly headerMs: number;
+  readonly totalMs: number;
+  readonly status: number | null;
+  readonly state: string;
+  readonly retries: number;
+  readonly redispatched: boolean;
+  readonly method: string | null;
+  readonly path: string | null;
+  readonly host: string | null;
+}
+
+/** Takes a message (without syslog header) about a request apart; null where it is none. */
+export function haproxyFields(text: string): HaproxyRequest | null {
   // The cheap look first: this is tried on every odd line of every file.
   const bracket = text.indexOf(' [');
   if (bracket < 3 || bracket > 64) return null;
   const match = request.exec(text.length > longest ? text.slice(0, longest) : text);
   if (match === null) return null;
-  const [, address = '', date = '', frontend = '', pool = '', server = '', , t2, t3, t4, t5, code, state = '', , rest = ''] = match;
+  const [, address = '', date = '', frontend = '', pool = '', server = '', t1, t2, t3, t4, t5, code, state = '', plus, retries, rest = ''] =
+    match;
   const moment = slashMoment(date, 0);
   if (moment === null) return null;
   const isHttp = t5 !== undefined;
-  // http: TR/Tw/Tc/Tr/Ta; tcp: Tw/Tc/Tt
-  const connectMs = timer(isHttp ? t3 : t2);
-  const headerMs = isHttp ? timer(t4) : null;
-  const durationMs = timer(isHttp ? t5 : t3);
-  const status = code === undefined || code === '-1' ? null : Number(code);
-  const contacted = !server.startsWith('<');
-  const phase = state[1] ?? '-';
-  const answered = contacted && (isHttp ? headerMs !== null : connectMs !== null) && !'RQCH'.includes(phase);
   const quoted = /"([A-Z]{3,20}) ([^\s"]+)/.exec(rest);
   const url = quoted === null ? null : target(quoted[2] ?? '');
   return {
     at: moment.at,
     zoned: moment.zoned,
     client: address.startsWith('::ffff:') ? address.slice(7) : address,
+    frontend,
+    pool,
+    server,
+    isHttp,
+    // http: TR/Tw/Tc/Tr/Ta; tcp: Tw/Tc/Tt
+    queueMs: timer(isHttp ? t2 : t1),
+    connectMs: timer(isHttp ? t3 : t2),
+    headerMs: isHttp ? timer(t4) : -1,
+    totalMs: timer(isHttp ? t5 : t3),
+    status: code === undefined || code === '-1' ? null : Number(code),
+    state,
+    retries: Number(retries),
+    redispatched: plus === '+',
     method: quoted?.[1] ?? null,
     path: url?.path ?? null,
     host: url?.host ?? null,
+  };
+}
+
+/** Reads a message (without syslog header) about a request; null where it is none. */
+export function haproxyRequest(text: string): AccessRecord | null {
+  const line = haproxyFields(text);
+  if (line === null) return null;
+  const { pool, server, isHttp, status, state } = line;
+  const connectMs = known(line.connectMs);
+  const headerMs = known(line.headerMs);
+  const contacted = !server.startsWith('<');
+  const phase = state[1] ?? '-';
+  const answered = contacted && (isHttp ? headerMs !== null : connectMs !== null) && !'RQCH'.includes(phase);
+  return {
+    at: line.at,
+    zoned: line.zoned,
+    client: line.client,
+    method: line.method,
+    path: line.path,
+    host: line.host,
     status,
-    durationMs,
+    durationMs: known(line.totalMs),
     requestId: null,
     tries: contacted ? [{ address: `${pool}/${server}`, status: answered ? status : null, connectMs, headerMs, responseMs: null }] : [],
-    backend: contacted ? `${pool}/${server}` : pool === frontend.replace(/~$/, '') ? null : pool,
+    backend: contacted ? `${pool}/${server}` : pool === line.frontend.replace(/~$/, '') ? null : pool,
     answeredBy: answered ? 'upstream' : 'self',
     reason: state,
   };
@@ -65,7 +112,7 @@ const eventStart =
 const stderrHead = /^\[(NOTICE|WARNING|ALERT|DEBUG|DIAG)\]\s{1,4}(?:\d{1,3}\/\d{6} )?\((\d{1,10})\) : /;
 const stderrLevels: Readonly<Record<string, string>> = { NOTICE: 'notice', WARNING: 'warn', ALERT: 'alert', DEBUG: 'debug', DIAG: 'debug' };
 /** A connection that never became a request: `1.2.3.4:5 [date] frontend/bind: SSL handshake failure`. */
-const connection = /^(\S+):\d+ \[([^\]]{20,30})\] \S+\/\S+: ([^\n]{3,400})$/;
+const connection = /^(\S+):\d+ \[([^\]]{20,30})\] \S+\/\S+: [^\n]{3,400}$/;
 
 /** Reads a message about servers, proxies or connections. `sure` is true where HAProxy is known to have written it. */
 export function haproxyEvent(
@@ -83,7 +130,8 @@ export function haproxyEvent(
   const bracket = text.indexOf(' [');
   const broken = bracket > 2 && bracket < 64 && text[bracket + 4] === '/' ? connection.exec(text.slice(0, 1024)) : null;
   if (broken !== null && slashMoment(broken[2] ?? '', 0) !== null) {
-    return message('haproxy', broken[3] ?? '', slashMoment(broken[2] ?? '', 0), { level, pid, client: broken[1] ?? null });
+    // The whole text, because what failed is only known together with where: on the frontend's side.
+    return message('haproxy', text, slashMoment(broken[2] ?? '', 0), { level, pid, client: broken[1] ?? null });
   }
   return sure || eventStart.test(text.slice(0, 256)) ? message('haproxy', text, moment, { level, pid }) : null;
 }
@@ -118,11 +166,15 @@ export function decodeTermination(state: string): string | null {
   return `${ended[state[0] ?? ''] ?? ''}, ${phase[state[1] ?? ''] ?? ''}`;
 }
 
-function make(year: number): LogFormat {
-  const headerOf = (line: string): ReturnType<typeof syslogHeader> => {
-    const header = syslogHeader(line, year);
-    return header !== null && header.program.startsWith('haproxy') ? header : null;
-  };
+/** The syslog header of a line of HAProxy; null where there is none. A date without a year is in the year given. */
+export function haproxyHeader(line: string, year: number): ReturnType<typeof syslogHeader> {
+  const header = syslogHeader(line, year);
+  return header !== null && header.program.startsWith('haproxy') ? header : null;
+}
+
+/** The format; dates of syslog headers without a year are in the year given. */
+export function haproxyFormat(year: number): LogFormat {
+  const headerOf = (line: string): ReturnType<typeof syslogHeader> => haproxyHeader(line, year);
   return {
     id: 'haproxy',
     product: 'haproxy',
@@ -177,7 +229,7 @@ export const haproxyLog: LogFamily = {
     "[ALERT]    (5077) : backend 'none' has no server available!",
   ],
   detect(lines, hints: FormatHints) {
-    const format = make(hints.year);
+    const format = haproxyFormat(hints.year);
     return linesRead(format, lines) > 0 ? format : null;
   },
 };

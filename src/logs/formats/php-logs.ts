@@ -74,9 +74,12 @@ function readPhp(record: string): ErrorRecord | null {
   return rest === '' || fpmLevel.test(rest) || /^\s?\[pool /.test(rest) ? null : phpMessage(record.slice(stamp.end), stamp);
 }
 
-const fpm: LogFormat = errorFormat('php-fpm', 'php-fpm', readFpm, begins);
-const slow: LogFormat = errorFormat('php-fpm-slow', 'php-fpm', readSlow, begins, (line) => line === '');
-const php: LogFormat = errorFormat('php-error', 'php', readPhp, begins);
+/** php-fpm's own log. */
+export const fpmFormat: LogFormat = errorFormat('php-fpm', 'php-fpm', readFpm, begins);
+/** php-fpm's slow log. */
+export const fpmSlowFormat: LogFormat = errorFormat('php-fpm-slow', 'php-fpm', readSlow, begins, (line) => line === '');
+/** PHP's error_log. */
+export const phpErrorFormat: LogFormat = errorFormat('php-error', 'php', readPhp, begins);
 
 /** php-fpm's own log. */
 export const phpFpmLog: LogFamily = {
@@ -96,7 +99,7 @@ export const phpFpmLog: LogFamily = {
     `[23-Nov-2026 07:18:28.123456] WARNING: pid 1270, fpm_request_check_timed_out(), line 281: [pool www] child 3952, script '/srv/app/sleep.php' (request: "GET /sleep.php?s=10") execution timed out (3.017650 sec), terminating`,
     '[23-Nov-2026 07:18:28] NOTICE: fpm is running, pid 1270',
   ],
-  detect: (lines) => (linesRead(fpm, lines) > 0 ? fpm : null),
+  detect: (lines) => (linesRead(fpmFormat, lines) > 0 ? fpmFormat : null),
 };
 
 /** php-fpm's slow log. */
@@ -114,7 +117,7 @@ export const phpFpmSlowLog: LogFamily = {
   samples: [
     '[23-Nov-2026 07:18:28]  [pool www] pid 3952\nscript_filename = /srv/app/sleep.php\n[0x00007f0c4b6140a0] sleep() /srv/app/sleep.php:2',
   ],
-  detect: (lines) => (linesRead(slow, lines) > 0 ? slow : null),
+  detect: (lines) => (linesRead(fpmSlowFormat, lines) > 0 ? fpmSlowFormat : null),
 };
 
 /** PHP's error_log. */
@@ -132,5 +135,5 @@ export const phpErrorLog: LogFamily = {
     '[23-Nov-2026 07:18:28 UTC] PHP Fatal error:  Uncaught Error: Call to undefined function nope() in /srv/app/x.php:3\nStack trace:\n#0 {main}\n  thrown in /srv/app/x.php on line 3',
     '[23-Nov-2026 07:18:28 Asia/Shanghai] PHP Warning:  Undefined variable $x in /srv/app/w.php on line 2',
   ],
-  detect: (lines) => (linesRead(php, lines) > 0 ? php : null),
+  detect: (lines) => (linesRead(phpErrorFormat, lines) > 0 ? phpErrorFormat : null),
 };

@@ -1,8 +1,17 @@
 // The reading half of the log probe: raw pieces of files become lines of evidence, with room first for our own requests.
-import { parseFpmLog, parseFpmSlow, parsePhpError, beginsPhp } from '../../logs/formats/php-fpm.ts';
-import { parseHaproxyEvent, parseHaproxyRequest } from '../../logs/formats/haproxy.ts';
-import { parseNginxAccess, parseUnknownAccess, type AccessFormat } from '../../logs/formats/nginx-access.ts';
-import { beginsNginxError, parseNginxError } from '../../logs/formats/nginx-error.ts';
+import {
+  beginsNginxError,
+  beginsPhp,
+  parseFpmLog,
+  parseFpmSlow,
+  parseHaproxyEvent,
+  parseHaproxyRequest,
+  parseNginxAccess,
+  parseNginxError,
+  parsePhpError,
+  parseUnknownAccess,
+  type AccessFormat,
+} from '../../logs/formats/observed.ts';
 import { recordsOf, shown, type LogRecord, type ParsedAccess, type ParsedError } from '../../logs/text.ts';
 import type { AccessLine, ErrorLine, LogLines } from '../../model/observations.ts';
 

@@ -1,7 +1,7 @@
 // What the logs of a host say about our marked requests and about the failures around them. Files are remembered by inode and length
 // before the requests, so that afterwards only what was written since is read.
 import { parseNginxFile } from '../../facts/nginx-parse.ts';
-import { accessFormats, type AccessFormat } from '../../logs/formats/nginx-access.ts';
+import { accessFormats, type AccessFormat } from '../../logs/formats/observed.ts';
 import type { LogLines, NginxDirective } from '../../model/observations.ts';
 import { defineHostProbe, ProbeError } from '../../model/probe.ts';
 import { zoneMinutesOf } from '../../logs/text.ts';
