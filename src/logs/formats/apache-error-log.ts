@@ -5,8 +5,9 @@ import { errorFormat, linesRead, message } from './detect.ts';
 
 const longest = 16_384;
 const levels: Readonly<Record<string, string>> = { warning: 'warn' };
-const head24 = /^\[([\w-]{0,40}):([a-z]{4,7})(\d?)\] \[pid (\d{1,10})(?::tid \d{1,20})?\] /;
-const head22 = /^\[(emerg|alert|crit|error|warn|notice|info|debug)\] /;
+// Pages and terminals swallow the blank behind a bracket now and then.
+const head24 = /^\[([\w-]{0,40}):([a-z]{4,7})(\d?)\] \[pid (\d{1,10})(?::tid \d{1,20})?\] ?/;
+const head22 = /^\[(emerg|alert|crit|error|warn|notice|info|debug)\] ?/;
 const clientPart = /^((?:\(\d{1,6}\)[^:\n]{1,120}: )?)\[(?:client|remote) ([^\]\s]{1,64})\] /;
 const backendPart =
   /(?:attempt to connect to(?: Unix domain socket)?|(?:from|by) remote server|connection to backend:|error reading status line from remote server|disabling worker for) \(?(?!returned\b)([^\s()]{1,200})/;
@@ -87,6 +88,7 @@ export const apacheErrorLog: LogFamily = {
     '[Mon Nov 23 23:52:02.875932 2026] [proxy_http:error] [pid 9732:tid 9738] [client 127.0.0.1:54736] AH01114: HTTP: failed to make connection to backend: 127.0.0.1',
     '[Mon Nov 23 23:52:05.442237 2026] [proxy_http:error] [pid 9733:tid 9774] (70007)The timeout specified has expired: [client 127.0.0.1:54776] AH01102: error reading status line from remote server 127.0.0.1:18100',
     '[Mon Nov 23 23:52:03 2026] [error] [client 127.0.0.1] proxy: Error reading from remote server returned by /app/sleep, referer: http://shop.example/',
+    '[Mon Nov 23 23:52:03 2026] [error](111)Connection refused: proxy: HTTP: attempt to connect to 127.0.0.1:8080 (localhost) failed',
   ],
   detect: (lines) => (linesRead(format, lines) > 0 ? format : null),
 };

@@ -165,14 +165,22 @@ export function allFormats(hints: FormatHints): readonly LogFormat[] {
   return formats;
 }
 
+/** Lines of a head that are asked what wraps them. */
+const mostAsked = 64;
+
 /**
- * `allFormats` for lines that stand beside those of `main`: wrapped as they are, where they are wrapped (such formats read bare lines too).
- * Beside IIS there is no other IIS: its columns are named in the file, and are not to be guessed.
+ * Of `all`, those to try on lines that `main` refuses, given some lines of the file: wrapped as the others are, where most are wrapped alike
+ * (such formats read bare lines too), even where `main` takes the wrapping for its own columns. Beside IIS there is no other IIS: its
+ * columns are named in the file, and are not to be guessed.
  */
-export function formatsBeside(main: LogFormat | null, all: readonly LogFormat[]): readonly LogFormat[] {
-  const wrapped = wrappedDialect(main?.dialect ?? null);
+export function formatsBeside(main: LogFormat | null, all: readonly LogFormat[], lines: readonly string[]): readonly LogFormat[] {
   const some = main?.id === iisLog.id ? all.filter((format) => format.id !== iisLog.id) : all;
-  return wrapped === null ? some : some.map((format) => wrapFormat(format, wrapped.names));
+  const wrapped = wrappedDialect(main?.dialect ?? null);
+  if (wrapped !== null) return some.map((format) => wrapFormat(format, wrapped.names));
+  const names: string[] = [];
+  const asked = lines.filter((line) => line.trim() !== '').slice(0, mostAsked);
+  for (let next = unwrapOnce(asked, names); next !== null; next = unwrapOnce(next.lines, names)) names.push(next.name);
+  return names.length === 0 ? some : [...some, ...some.map((format) => wrapFormat(format, names))];
 }
 
 /**

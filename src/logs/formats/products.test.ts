@@ -243,6 +243,6 @@ describe('columns of IIS that change in the file', () => {
     expect(format?.access?.(fewer)).toBeNull();
     expect(format?.access?.(short)).toBeNull();
     expect(format?.access?.('2026-11-23 00:00:01 GET 10.0.0.1 /b 80 10.0.0.9 500 0 0 17')).toBeNull();
-    expect(formatsBeside(format, allFormats(hints)).filter((each) => each.id === 'iis')).toEqual([]);
+    expect(formatsBeside(format, allFormats(hints), [first, long]).filter((each) => each.id === 'iis')).toEqual([]);
   });
 });

@@ -102,10 +102,17 @@ describe('wrapped lines', () => {
 
   it('name what stands beside them, wrapped alike', () => {
     const format = formatOf([`web-1  | ${access}`, `web-1  | ${access}`]);
-    const beside = formatsBeside(format, allFormats(hints));
+    const beside = formatsBeside(format, allFormats(hints), []);
     expect(beside.filter((each) => readLine(each, `web-1  | ${refused}`) !== null).map((each) => each.id)).toEqual(['nginx-error']);
     const plain = allFormats(hints);
-    expect(formatsBeside(formatOf([access]), plain)).toBe(plain);
+    expect(formatsBeside(formatOf([access]), plain, [access])).toBe(plain);
+    // A guessed layout reads a runtime's prefix as columns, and errors stand behind the same prefix.
+    const cri = (line: string): string => `2026-11-23T13:12:50.123Z stderr F ${line}`;
+    const ingress = `${access} 120 60.002 [ns-app-80] [] 10.0.0.1:80 0 30.000 504 f0a1b2c3d4e5f60718293a4b5c6d7e8f`;
+    const guessed = formatOf([cri(ingress), cri(ingress)]);
+    expect(wrappedDialect(guessed.dialect)).toBeNull();
+    const next = formatsBeside(guessed, plain, [cri(ingress), cri(ingress)]).filter((each) => readLine(each, cri(refused)) !== null);
+    expect(next.map(({ id, dialect }) => [id, dialect])).toEqual([['nginx-error', 'inside cri']]);
   });
 
   it('have no layout, fences and empty lines are furniture', () => {

@@ -52,7 +52,7 @@ export function dialectsOf(lines: readonly string[], hints: FormatHints, forced:
       left = left.filter((line) => !isRead(next, line));
     }
   }
-  const others = [...found, ...formatsBeside(main, formatsFor(hints))].filter(
+  const others = [...found, ...formatsBeside(main, formatsFor(hints), lines)].filter(
     (each, i, all) => (main === null || !isSame(each, main)) && all.findIndex((other) => isSame(other, each)) === i,
   );
   return { main, others };
