@@ -25,7 +25,8 @@ describe('causes', () => {
     const { code, out, err } = run(['causes']);
     expect(err).toBe('');
     expect(code).toBe(0);
-    expect(out).toBe(
+    const [live = '', fromLogs = ''] = out.split(/\nFrom logs alone, by why5xx logs\n─+\n\n/);
+    expect(live).toBe(
       [
         "the client's network",
         "  isp-block         The client's ISP cuts the connection",
@@ -38,11 +39,22 @@ describe('causes', () => {
         '',
       ].join('\n'),
     );
+    expect(fromLogs).toMatch(/^ {2}oom-killed +The kernel killed a process for memory$/m);
+    expect(fromLogs).not.toMatch(/^ {2}(?:disk-full|fpm-max-children) /m);
+  });
+
+  it('names what only logs show in a section of its own', () => {
+    expect(run(['causes', '-o', 'markdown']).out).toMatch(
+      /cause 7\): All php-fpm workers are busy\n\n## From logs alone, by why5xx logs\n\n- `[a-z0-9-]+` \(/,
+    );
+    expect(run(['causes', '--quiet']).out.split('\n')).toEqual(expect.arrayContaining(['disk-full', 'oom-killed']));
   });
 
   it('is JSON for programs, in the language of the environment', () => {
     const { out } = run(['causes', '-o', 'json'], { LANG: 'zh_CN.UTF-8' });
-    expect(JSON.parse(out)).toEqual({
+    const { fromLogs, ...live } = JSON.parse(out) as { readonly fromLogs: readonly object[] };
+    expect(fromLogs).toContainEqual({ id: 'oom-killed', title: expect.stringMatching(/[\u4e00-\u9fff]/) as string, layer: 'host' });
+    expect(live).toEqual({
       schema: 'why5xx/causes@1',
       language: 'zh',
       causes: [
@@ -86,10 +98,23 @@ describe('explain', () => {
     expect(run(['explain', 'fpm-max-children', '--lang', 'zh']).out).toContain('All workers');
   });
 
-  it('suggests the nearest name', () => {
+  it('suggests the nearest name of all', () => {
     const { code, out, err } = run(['explain', 'fpm-max-childs']);
     expect([code, out]).toEqual([2, '']);
     expect(err).toContain('Did you mean fpm-max-children?');
+    expect(run(['explain', 'oom-kiled']).err).toContain('Did you mean oom-killed?');
+  });
+
+  it('makes the page of a cause that only logs show', () => {
+    const { code, out } = run(['explain', 'uwsgi-harakiri']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/^uwsgi-harakiri: uWSGI kills workers at harakiri\n─+\n/);
+    expect(out).toContain('  • uwsgi: HARAKIRI: --- uWSGI worker 1');
+    expect(run(['explain', 'uwsgi-harakiri', '--lang', 'zh']).out).toContain('以下内容可以证实：');
+    expect(JSON.parse(run(['explain', 'uwsgi-harakiri', '-o', 'json']).out)).toMatchObject({
+      schema: 'why5xx/page@1',
+      id: 'uwsgi-harakiri',
+    });
   });
 
   it('says so when a page is missing', () => {

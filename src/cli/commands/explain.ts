@@ -1,4 +1,5 @@
-// `why5xx explain CAUSE`: the page of a cause, from the package itself, so that it is there without a network.
+// `why5xx explain CAUSE`: the page of a cause, from the package itself, so that it is there without a network. Causes that only logs show
+// have theirs made from their rules.
 import { Command } from 'commander';
 
 import type { AnyCause } from '../../model/cause.ts';
@@ -17,21 +18,29 @@ export function explainCommand(causes: readonly AnyCause[], readPage: ReadPage):
     .argument('<cause>', 'id of a cause; `why5xx causes` lists them');
   return addOutputOptions(command, ['text', 'markdown', 'json']).action(async (id: string, flags: OutputFlags) => {
     const output = openOutput(flags);
-    const known = causes.map((cause) => cause.id);
     const asked = id.trim().toLowerCase().replaceAll('_', '-');
-    if (!known.includes(asked)) {
-      const close = nearest(asked, known);
-      throw new UserError(
-        'unknown-cause',
-        `there is no cause "${id}"`,
-        close === null ? 'See `why5xx causes`.' : `Did you mean ${close}? See \`why5xx causes\`.`,
-      );
-    }
-    const page = (await readPage(asked, output.language)) ?? (await readPage(asked, 'en'));
+    const page = causes.some((cause) => cause.id === asked)
+      ? ((await readPage(asked, output.language)) ?? (await readPage(asked, 'en')))
+      : await pageOfLogCause(id, asked, causes, output.language);
     if (page === null) throw new UserError('page-missing', `the page of ${asked} is not in this installation`, 'Install why5xx again.');
     await output.write((format, terminal) => {
       if (format === 'json') return `${JSON.stringify({ schema: 'why5xx/page@1', id: asked, markdown: page }, null, 2)}\n`;
       return format === 'markdown' ? page : renderPage(page, terminal);
     });
   });
+}
+
+/** The page of a cause that only logs show. Rejects with UserError where there is none of that name either. */
+async function pageOfLogCause(id: string, asked: string, causes: readonly { readonly id: string }[], language: Language): Promise<string> {
+  const { logCauses } = await import('../log-causes.ts');
+  const fromLogs = logCauses(causes);
+  const found = fromLogs.find((each) => each.id === asked);
+  if (found !== undefined) return found.page(language);
+  const known = [...causes, ...fromLogs].map((each) => each.id);
+  const close = nearest(asked, known);
+  throw new UserError(
+    'unknown-cause',
+    `there is no cause "${id}"`,
+    close === null ? 'See `why5xx causes`.' : `Did you mean ${close}? See \`why5xx causes\`.`,
+  );
 }

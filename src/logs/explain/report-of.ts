@@ -35,8 +35,6 @@ export interface ExplainOptions {
   /** Of reading; `tookMs` where absent. */
   readonly scanMs?: number;
   readonly tool: string;
-  /** Whether a cause has a page of its own (`why5xx explain ID`); the others are described together in docs/log-causes.md. */
-  readonly hasPage?: (cause: string) => boolean;
   /** For dates without a zone that nothing in the logs tells. */
   readonly zone: GivenZone;
 }
@@ -58,9 +56,7 @@ export function reportOfLogs(read: Tally, options: ExplainOptions): Report {
   const book: Book = { tally, names: fileNames(tally), clocks, errorsOnly, at: options.startedAt, say };
   const record = openRecord(book);
   const symptoms = symptomsOf(facts, site, siteUrl(site));
-  const causes = verdict.convictions.map((each) =>
-    causeOf(each, { facts, book, record, symptoms, hasPage: options.hasPage ?? (() => false) }),
-  );
+  const causes = verdict.convictions.map((each) => causeOf(each, { facts, book, record, symptoms }));
   const advice = adviceOf(facts, book, record);
   const ruledOut = verdict.displaced.flatMap(({ rule, by }) => {
     const proof = causes.find((each) => by.some((winner) => winner.cause === each.id));
@@ -112,13 +108,12 @@ interface Desk {
   readonly book: Book;
   readonly record: Record;
   readonly symptoms: readonly LogSymptom[];
-  hasPage(cause: string): boolean;
 }
 
 const mostCitedLines = 4;
 const mostCitedRequests = 2;
 
-function causeOf(conviction: LogConviction, { facts, book, record, symptoms, hasPage }: Desk): Report['causes'][number] {
+function causeOf(conviction: LogConviction, { facts, book, record, symptoms }: Desk): Report['causes'][number] {
   const { rule, hosts } = conviction;
   const { tally, units } = facts;
   const host = hosts.length === 1 ? (hosts[0] ?? null) : null;
@@ -167,7 +162,7 @@ function causeOf(conviction: LogConviction, { facts, book, record, symptoms, has
       })),
       verify: book.say(filled(rule.fix.verify, { ...event?.fields, host: hostsText(hosts, file) })),
     },
-    docs: hasPage(rule.cause) ? `why5xx explain ${rule.cause}` : `docs/log-causes.md#${rule.cause}`,
+    docs: `why5xx explain ${rule.cause}`,
     seed: null,
   };
 }
