@@ -131,8 +131,7 @@ async function readFiles(
     workers: flags.workers,
     signal,
     limits: { window },
-    // Compressed inputs count as stored in the total and as unpacked in what was read.
-    onProgress: ({ bytes, totalBytes }) => progress.update(bytes, inputs.every((each) => each.compression === 'none') ? totalBytes : null),
+    onProgress: ({ storedBytes, totalBytes }) => progress.update(storedBytes, totalBytes),
   }).catch((error: unknown) => {
     if (signal.aborted)
       throw new UserError('interrupted', 'interrupted before everything was read', 'Run it again; for less, give fewer files.');

@@ -264,6 +264,8 @@ export interface Input {
    * counts. Ends early, and closes what it opened, when `signal` aborts.
    */
   open(signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** Stored bytes that `open` has read so far; absent where they are the bytes that it gives. */
+  readonly storedRead?: () => number;
 }
 
 /** Why an input could not be read, or not to its end. */

@@ -1,7 +1,7 @@
 // `why5xx logs` as a person's shell runs it, on real files: what it answers, every exit code, and every kind of input that is not as it should be.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,6 +10,8 @@ import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
+import { resolveInputs } from '../../src/logs/input/resolve.ts';
+import { scanLogs, type ScanProgress } from '../../src/logs/scan/index.ts';
 import type { Report } from '../../src/model/report.ts';
 import { access, combined, errorLine, incident } from './logs-files.ts';
 import { why5xx } from './run.ts';
@@ -140,6 +142,15 @@ describe('answers', () => {
     }
     const piped = await reportOn(['-'], { input: readFileSync(join(folder, 'access.log'), 'utf8') });
     expect(figures(piped)).toEqual(figures(plain));
+  });
+
+  it('progress comes to what is stored, whatever it unpacks to', async () => {
+    const paths = ['access.log', 'access.gz', 'access.zst'].map((name) => join(folder, name));
+    const { inputs } = await resolveInputs(paths, { stdin: process.stdin });
+    const stored = paths.reduce((sum, each) => sum + statSync(each).size, 0);
+    const told: ScanProgress[] = [];
+    await scanLogs(inputs, { hints: { nginxFormats: [], year: 2026 }, onProgress: (progress) => told.push(progress) });
+    expect(told.at(-1)).toMatchObject({ storedBytes: stored, totalBytes: stored, bytes: 3 * statSync(paths[0] ?? '').size });
   });
 
   it('names hosts as the site file does', async () => {

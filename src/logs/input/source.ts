@@ -94,15 +94,24 @@ export function fileInput(
   storedBytes: number,
   identity: FileIdentity | null,
 ): Input {
+  if (content === 'plain') {
+    return { name, path, compression: 'none', storedBytes, open: (signal) => blocksOf(path, identity, storedBytes, signal) };
+  }
+  let read = 0;
+  async function* counted(signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    read = 0;
+    for await (const block of blocksOf(path, identity, Number.POSITIVE_INFINITY, signal)) {
+      read += block.length;
+      yield block;
+    }
+  }
   return {
     name,
-    path: content === 'plain' ? path : null,
-    compression: content === 'plain' ? 'none' : content,
+    path: null,
+    compression: content,
     storedBytes,
-    open: (signal) =>
-      content === 'plain'
-        ? blocksOf(path, identity, storedBytes, signal)
-        : decompressed(() => blocksOf(path, identity, Number.POSITIVE_INFINITY, signal), content, false, signal),
+    storedRead: () => read,
+    open: (signal) => decompressed(() => counted(signal), content, false, signal),
   };
 }
 

@@ -21,6 +21,8 @@ export { defaultLimits, type FormatName, type TallyInput, type TallyLimits } fro
 export interface ScanProgress {
   /** Decompressed. */
   readonly bytes: number;
+  /** The same as it is stored: comes to `totalBytes` where nothing goes wrong. */
+  readonly storedBytes: number;
   readonly totalBytes: number | null;
   readonly lines: number;
   readonly failed: number;
@@ -89,7 +91,8 @@ function readHead(fd: number, size: number): Buffer {
 }
 
 /** Of an input's first lines, enough to make a plan of the fast path from and to see whether it is true. */
-export const planLines = (lines: readonly string[]): string[] => lines.filter((line) => line.length > 20 && line.length < 4096).slice(0, 100);
+export const planLines = (lines: readonly string[]): string[] =>
+  lines.filter((line) => line.length > 20 && line.length < 4096).slice(0, 100);
 
 /** Opens a plain file and finds out what it holds. */
 function prepareFile(path: string, storedBytes: number | null, isKept: boolean, options: ScanOptions): Prepared {
@@ -177,13 +180,19 @@ export async function scanLogs(inputs: readonly Input[], options: ScanOptions): 
   const most = plainBytes < worthWorkers ? 0 : Math.min(3, availableParallelism() - 1);
   const workers = canShare ? Math.min(options.workers ?? most, Math.max(0, inputOfTask.length - 1)) : 0;
 
+  /** What compressed inputs gave, by input. */
+  const unpackedBytes = inputs.map(() => 0);
+
   const onAbort = (): void => stop(control);
   signal.addEventListener('abort', onAbort, { once: true });
   const tell = (): void => {
     const [bytes = 0n, lines = 0n, failed = 0n] = control.totals;
     const stored = inputs.map(({ storedBytes }) => storedBytes);
     const totalBytes = stored.some((size) => size === null) ? null : stored.reduce<number>((sum, size) => sum + (size ?? 0), 0);
-    options.onProgress?.({ bytes: Number(bytes), totalBytes, lines: Number(lines), failed: Number(failed) });
+    const unpacked = unpackedBytes.reduce((sum, size) => sum + size, 0);
+    const packed = inputs.reduce((sum, input) => sum + (input.storedRead?.() ?? 0), 0);
+    const storedBytes = Number(bytes) - unpacked + packed;
+    options.onProgress?.({ bytes: Number(bytes), storedBytes, totalBytes, lines: Number(lines), failed: Number(failed) });
   };
   const timer = options.onProgress === undefined ? null : setInterval(tell, 100);
 
@@ -207,7 +216,9 @@ export async function scanLogs(inputs: readonly Input[], options: ScanOptions): 
         if (input.path !== null || isStopped(control)) continue;
         const task = inputOfTask.length;
         inputOfTask.push(i);
-        const { part, prepared: found } = await readStream(input, i, task, job, options, signal);
+        const { part, prepared: found } = await readStream(input, i, task, job, options, signal, (count) => {
+          if (input.storedRead !== undefined) unpackedBytes[i] = (unpackedBytes[i] ?? 0) + count;
+        });
         prepared[i] = found;
         parts.push(part);
       }
@@ -252,6 +263,7 @@ async function readStream(
   job: Job,
   options: ScanOptions,
   signal: AbortSignal,
+  onBytes: (count: number) => void,
 ): Promise<{ readonly part: Part; readonly prepared: Prepared }> {
   const builder = openTally(job.inputs, job.limits);
   const problems: InputProblem[] = [];
@@ -263,6 +275,7 @@ async function readStream(
   const feed = (block: Uint8Array): void => {
     piece?.feed(block);
     builder.addLines(index, { bytes: block.length });
+    onBytes(block.length);
     const now = { lines: piece?.lines() ?? 0, failed: builder.state.failed };
     report(job.control, block.length, now.lines - told.lines, now.failed - told.failed);
     told = now;
