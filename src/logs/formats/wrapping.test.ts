@@ -1,8 +1,13 @@
 // Lines as they are pasted: whatever carried them, the line inside means the same, and nothing that cannot be read is claimed.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import type { FormatHints, LogFormat } from '../records.ts';
+import { scanLogs } from '../scan/index.ts';
+import { fileOf, streamOf } from '../scan/testing/inputs.ts';
 import { readLine } from './detect.ts';
 import { allFormats, detectFormat, families, formatsBeside, layoutOf, openFormat } from './index.ts';
 import { wrapFormat, wrappedDialect } from './wrapping.ts';
@@ -123,6 +128,47 @@ describe('wrapped lines', () => {
 
   it('end in CR as well as in nothing', () => {
     expect(readLine(formatOf([`> ${access}\r`]), `> ${access}\r`)).toMatchObject({ status: 502 });
+  });
+});
+
+describe('a file of several containers', () => {
+  // Errors come long after what detection looks at.
+  const lines = Array.from({ length: 3000 }, (_, i) => [
+    `web-1  | ${access}`,
+    ...(i > 2000 && i % 10 === 0 ? [`web-1  | ${refused}`] : []),
+    ...(i > 2000 && i % 50 === 0
+      ? ['php-1  | [23-Nov-2026 21:12:50 UTC] PHP Fatal error:  boom in /x.php:3', 'db-1   | hello', 'php-1  | #0 {main}']
+      : []),
+  ]).flat();
+  const bytes = Buffer.from(`${lines.join('\n')}\n`);
+
+  it('is read alike by one thread, by several, in small pieces and compressed', async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'why5xx-wrapped-'));
+    try {
+      const file = fileOf(path.join(folder, 'compose.log'), bytes, 'compose');
+      const whole = await scanLogs([file], { hints, workers: 0 });
+      expect(whole.inputs[0]).toMatchObject({
+        format: 'nginx-access',
+        lines: lines.length,
+        parsed: lines.length,
+        otherFormats: { 'nginx-error': 99, 'php-error': 57 },
+      });
+      expect(whole.events.map(({ signature, count }) => [signature, count])).toEqual([
+        ['connect-refused', 99],
+        ['php-fatal', 19],
+      ]);
+      for (const tally of [
+        await scanLogs([file], { hints, workers: 2, chunkBytes: 50_021 }),
+        await scanLogs([file], { hints, workers: 0, chunkBytes: 4099 }),
+        await scanLogs([streamOf('compose', bytes, 'gzip', 997)], { hints }),
+      ]) {
+        expect(tally.events).toEqual(whole.events);
+        expect(tally.failures).toEqual(whole.failures);
+        expect(tally.cells).toEqual(whole.cells);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
 
