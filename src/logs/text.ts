@@ -25,9 +25,20 @@ export function shown(line: string): string {
   return plain(redactText(line.slice(0, 4 * textLimit))).slice(0, textLimit);
 }
 
-/** Short form of a captured value. */
+const rememberedFields = new Map<string, string>();
+const mostRemembered = 2000;
+const longestRemembered = 200;
+
+/** Short form of a captured value. The same few addresses and names come thousands of times, so short ones are remembered. */
 export function shownField(value: string): string {
-  return plain(redactText(value.slice(0, textLimit))).slice(0, textLimit);
+  const before = rememberedFields.get(value);
+  if (before !== undefined) return before;
+  const made = plain(redactText(value.slice(0, textLimit))).slice(0, textLimit);
+  if (value.length <= longestRemembered) {
+    if (rememberedFields.size >= mostRemembered) rememberedFields.clear();
+    rememberedFields.set(value, made);
+  }
+  return made;
 }
 
 /** A record and the number of its first line, counted from 1. */

@@ -142,6 +142,8 @@ function bestFamily(lines: readonly string[], hints: FormatHints): { best: LogFo
     if (count > most) {
       best = format;
       most = count;
+      // Of equals the earlier counts, so nothing can come that is better.
+      if (most === lines.length) break;
     }
   }
   return { best, most };
@@ -152,21 +154,27 @@ function bestFamily(lines: readonly string[], hints: FormatHints): { best: LogFo
  * the same list for the same hints.
  */
 export function allFormats(hints: FormatHints): readonly LogFormat[] {
+  const before = made.get(hints);
+  if (before !== undefined) return before;
   const formats: LogFormat[] = [];
   for (const family of families) {
-    if (family.id === nginxAccess.id) formats.push(...nginxAccessCandidates(hints));
-    else {
-      for (const sample of family.samples) {
-        const format = family.detect(sample.split('\n'), hints);
-        if (format !== null && !formats.some((other) => other.id === format.id && other.dialect === format.dialect)) formats.push(format);
-      }
+    for (const format of formatsOf(family, hints)) {
+      if (!formats.some((other) => other.id === format.id && other.dialect === format.dialect)) formats.push(format);
     }
   }
+  made.set(hints, formats);
   return formats;
 }
 
+const made = new WeakMap<FormatHints, readonly LogFormat[]>();
+
+function formatsOf(family: LogFamily, hints: FormatHints): readonly LogFormat[] {
+  if (family.id === nginxAccess.id) return nginxAccessCandidates(hints);
+  return family.samples.flatMap((sample) => family.detect(sample.split('\n'), hints) ?? []);
+}
+
 /** Lines of a head that are asked what wraps them. */
-const mostAsked = 64;
+export const mostAsked = 64;
 
 /**
  * Of `all`, those to try on lines that `main` refuses, given some lines of the file: wrapped as the others are, where most are wrapped alike
@@ -201,7 +209,9 @@ export function openFormat(id: string, dialect: string | null, hints: FormatHint
     if (id === journaldLog.id) return journalFormat(hints, dialect);
     if (id === alibabaSlbLog.id || id === alibabaAlbLog.id) return alibabaFormat(id, dialect);
   }
-  return allFormats(hints).find((format) => format.id === id && format.dialect === dialect) ?? null;
+  const isIt = (format: LogFormat): boolean => format.id === id && format.dialect === dialect;
+  const family = families.find((each) => each.id === id);
+  return (family === undefined ? undefined : formatsOf(family, hints).find(isIt)) ?? allFormats(hints).find(isIt) ?? null;
 }
 
 /**

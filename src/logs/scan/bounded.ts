@@ -121,12 +121,15 @@ export function topOf(
 ): { readonly rows: { key: string; count: number }[]; readonly dropped: number } {
   prune(table.bounded, drop);
   const all = table.coarse ? Array.from(table.bounded.entries, ([key, entry]) => [key, entry.value.count] as const) : [...table.counts];
-  const shown = new Map<string, number>();
-  for (const [key, count] of all) {
+  all.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  // Making a key fit to be shown costs more than counting it did, and few keys are shown. Some more than asked for, because two of them may
+  // then look the same.
+  const seen = new Map<string, number>();
+  for (const [key, count] of all.slice(0, rows * 4)) {
     const text = show(key);
-    shown.set(text, (shown.get(text) ?? 0) + count);
+    seen.set(text, (seen.get(text) ?? 0) + count);
   }
-  const sorted = Array.from(shown, ([key, count]) => ({ key, count }))
+  const sorted = Array.from(seen, ([key, count]) => ({ key, count }))
     .sort((a, b) => b.count - a.count || (a.key < b.key ? -1 : 1))
     .slice(0, rows);
   return { rows: sorted, dropped: table.total - sorted.reduce((sum, row) => sum + row.count, 0) };

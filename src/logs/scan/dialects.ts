@@ -1,6 +1,6 @@
 // Which formats an input may hold: its own, and those to try on lines that its own refuses. Decided from the head of the input alone, so
 // that every thread, and every way of cutting the input into pieces, comes to the same answer.
-import { allFormats, detectFormat, formatsBeside, openFormat } from '../formats/index.ts';
+import { allFormats, detectFormat, formatsBeside, mostAsked, openFormat } from '../formats/index.ts';
 import type { AccessRecord, ErrorRecord, FormatHints, LogFormat } from '../records.ts';
 import { lineLimit } from '../text.ts';
 
@@ -13,14 +13,19 @@ export interface FormatKey {
 /** The formats of an input. */
 export interface Dialects {
   readonly main: LogFormat | null;
-  /** In the order in which they are tried. */
-  readonly others: readonly LogFormat[];
+  /** In the order in which they are tried. Opened when the first line needs them: that takes longer than reading a small log. */
+  others(): readonly LogFormat[];
+  /** Those of the others that lines of the head named. */
+  readonly found: readonly LogFormat[];
+  /** Lines of the head that say what wraps them. */
+  readonly asked: readonly string[];
 }
 
 /** The same for another thread; null where a format cannot be opened again there (one that somebody made by hand). */
 export interface DialectKeys {
   readonly main: FormatKey | null;
-  readonly others: readonly FormatKey[];
+  readonly found: readonly FormatKey[];
+  readonly asked: readonly string[];
 }
 
 /** Bytes of an input that detection looks at. */
@@ -52,48 +57,38 @@ export function dialectsOf(lines: readonly string[], hints: FormatHints, forced:
       left = left.filter((line) => !isRead(next, line));
     }
   }
-  const others = [...found, ...formatsBeside(main, formatsFor(hints), lines)].filter(
-    (each, i, all) => (main === null || !isSame(each, main)) && all.findIndex((other) => isSame(other, each)) === i,
-  );
-  return { main, others };
+  return dialectsFrom(main, found, lines.filter((line) => line.trim() !== '').slice(0, mostAsked), hints);
+}
+
+function dialectsFrom(main: LogFormat | null, found: readonly LogFormat[], asked: readonly string[], hints: FormatHints): Dialects {
+  let opened: readonly LogFormat[] | null = null;
+  const others = (): readonly LogFormat[] =>
+    (opened ??= [...found, ...formatsBeside(main, allFormats(hints), asked)].filter(
+      (each, i, all) => (main === null || !isSame(each, main)) && all.findIndex((other) => isSame(other, each)) === i,
+    ));
+  return { main, others, found, asked };
 }
 
 const isRead = (format: LogFormat, line: string): boolean =>
   format.isFurniture?.(line) === true || (format.begins === null ? recordOf(format, line) !== null : format.begins(line));
 
 /** What can be told another thread; null where it could not open the same. */
-export function dialectKeys({ main, others }: Dialects, hints: FormatHints): DialectKeys | null {
-  const all = main === null ? others : [main, ...others];
-  for (const format of all) {
-    const again = open(keyOf(format), hints);
+export function dialectKeys({ main, found, asked }: Dialects, hints: FormatHints): DialectKeys | null {
+  for (const format of main === null ? found : [main, ...found]) {
+    const again = openFormat(format.id, format.dialect, hints);
     if (again === null || !isSame(again, format)) return null;
   }
-  return { main: main === null ? null : keyOf(main), others: others.map(keyOf) };
+  return { main: main === null ? null : keyOf(main), found: found.map(keyOf), asked };
 }
 
 /** Opens what another thread decided. */
 export function openDialects(keys: DialectKeys, hints: FormatHints): Dialects {
-  const found = (key: FormatKey): LogFormat => {
-    const format = open(key, hints);
+  const opened = (key: FormatKey): LogFormat => {
+    const format = openFormat(key.id, key.dialect, hints);
     if (format === null) throw new Error(`no format ${key.id}`);
     return format;
   };
-  return { main: keys.main === null ? null : found(keys.main), others: keys.others.map(found) };
-}
-
-const known = new WeakMap<FormatHints, readonly LogFormat[]>();
-
-/** All formats; made once per hints. */
-function formatsFor(hints: FormatHints): readonly LogFormat[] {
-  const before = known.get(hints);
-  if (before !== undefined) return before;
-  const formats = allFormats(hints);
-  known.set(hints, formats);
-  return formats;
-}
-
-function open(key: FormatKey, hints: FormatHints): LogFormat | null {
-  return formatsFor(hints).find((format) => isSame(format, key)) ?? openFormat(key.id, key.dialect, hints);
+  return dialectsFrom(keys.main === null ? null : opened(keys.main), keys.found.map(opened), keys.asked, hints);
 }
 
 /** A record as one of the two kinds. */

@@ -93,7 +93,7 @@ export function openReader(builder: TallyBuilder, input: number, { main, others 
   /** The other format that a line belongs to. */
   const foreign = (text: string): { readonly format: LogFormat; readonly found: AnyRecord } | null => {
     if (continues.test(text) || (main?.begins != null && traces.test(text.slice(0, 256)))) return null;
-    for (const format of others) {
+    for (const format of others()) {
       if (format.begins !== null && !format.begins(text)) continue;
       const found = recordOf(format, text);
       if (found !== null) return { format, found };

@@ -60,7 +60,8 @@ export async function scanNaively(inputs: readonly Input[], options: ScanOptions
   });
   const tally = openTally(metas, { ...defaultLimits, ...options.limits });
   contents.forEach((bytes, input) => {
-    const { main = null, others = [] } = dialects[input] ?? {};
+    const main = dialects[input]?.main ?? null;
+    const others = dialects[input]?.others() ?? [];
     let record: { format: LogFormat; lines: Line[] } | null = null;
     const add = (format: LogFormat, lines: readonly Line[], found: AccessRecord | ErrorRecord | null, text: string): void => {
       const [first] = lines;
