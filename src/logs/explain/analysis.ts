@@ -3,7 +3,7 @@ import type { LogAnalysis } from '../../model/log-analysis.ts';
 import { plain } from '../../model/neutral.ts';
 import { say } from '../../model/text.ts';
 import type { Unproven } from './explain.ts';
-import { inputNotes, limitsOf, missingLog, whatFailed, wouldTell, zoneText } from './phrases.ts';
+import { inputNotes, limitsOf, missingLog, whatFailed, wouldTellAny, zoneText } from './phrases.ts';
 import { occurrenceOf, sampleLine, timeOf } from './proof.ts';
 import type { Book } from './proof.ts';
 import { tablesOf, timelineOf } from './timeline.ts';
@@ -97,7 +97,7 @@ function unexplainedOf({ tally, units, verdict }: Facts, book: Book): LogAnalysi
       // What a line said about them, even though it convicts nobody.
       const line = tally.events[units[parts[0]?.unit ?? -1]?.events[0] ?? -1];
       const fits = parts[0]?.fits ?? [];
-      const needs = fits.length === 0 ? [missingLog(failure, minutes, tally)] : fits.slice(0, 3).map((rule) => wouldTell(rule, minutes));
+      const needs = fits.length === 0 ? [missingLog(failure, minutes, tally)] : wouldTellAny(fits.slice(0, 3), minutes);
       return [
         {
           what: [

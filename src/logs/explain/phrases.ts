@@ -50,6 +50,9 @@ export function hostsText(hosts: readonly string[], file: string | null): Locali
 /** Stands for the number of requests where no log tells it. */
 export const unknownCount: Localised = say('an unknown number of', '若干');
 
+/** `1,452`. */
+export const figure = (count: number): string => count.toLocaleString('en-US');
+
 /** Puts values into a rule's sentence. A name without a value becomes `…`; values are made safe to show. */
 export function filled(text: Localised, values: Readonly<Record<string, Localised | string | undefined>>): Localised {
   const put = (template: string, language: Language): string =>
@@ -88,17 +91,21 @@ export function whatFailed(failure: FailureGroup): Localised {
 export function linesText(event: EventGroup, file: string, minutes: Iterable<number>): Localised {
   const span = spanOf(minutes);
   const text = plain(event.template).slice(0, 300);
+  const count = figure(event.count);
+  // Lines that differ in nothing but their server are told apart by it.
+  const server = addressOf(event.upstream);
+  const upstream = server === null || text.includes(server) ? '' : ` → ${plain(server).slice(0, 100)}`;
   return say(
-    `${event.count} ${event.count === 1 ? 'line' : 'lines'} in ${file}${span === null ? '' : `, ${span.en}`}: ${text}`,
-    `${file} 中 ${event.count} 行${span === null ? '' : `，${span.zh}`}：${text}`,
+    `${count} ${event.count === 1 ? 'line' : 'lines'} in ${file}${span === null ? '' : `, ${span.en}`}: ${text}${upstream}`,
+    `${file} 中 ${count} 行${span === null ? '' : `，${span.zh}`}：${text}${upstream}`,
   );
 }
 
 export function requestsText(failure: FailureGroup, count: number, file: string): Localised {
   const what = whatFailed(failure);
   return say(
-    `${count} failing ${count === 1 ? 'request' : 'requests'} in ${file}: ${what.en}`,
-    `${file} 中 ${count} 个失败请求：${what.zh}`,
+    `${figure(count)} failing ${count === 1 ? 'request' : 'requests'} in ${file}: ${what.en}`,
+    `${file} 中 ${figure(count)} 个失败请求：${what.zh}`,
   );
 }
 
@@ -125,6 +132,13 @@ export function missingLog(failure: FailureGroup, minutes: Iterable<number>, tal
   if (backend !== null)
     return say(`the error log of ${backend}, and of the application on it${when.en}`, `${backend} 的错误日志及其应用日志${when.zh}`);
   return say(`the log of the application behind ${file}${when.en}`, `${file} 后面应用的日志${when.zh}`);
+}
+
+/** What would settle it in the words of several rules, the minutes said once, behind the last. */
+export function wouldTellAny(rules: readonly LogRule[], minutes: Iterable<number>): readonly Localised[] {
+  return rules.map((rule, at) =>
+    at === rules.length - 1 ? wouldTell(rule, minutes) : say(rule.wouldTell.en.replace(/\.$/, ''), rule.wouldTell.zh.replace(/。$/, '')),
+  );
 }
 
 /** Rules' own words for what would settle it, with the minutes. */

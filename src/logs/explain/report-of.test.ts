@@ -95,7 +95,7 @@ function failures(
 const refused = {
   signature: 'connect-refused',
   upstream: '10.0.0.11:80',
-  template: 'connect() failed (111: Connection refused) while connecting to upstream',
+  template: 'connect() failed (111: Connection refused) while connecting to upstream → 10.0.0.11:80',
 };
 const toWeb1 = { status: 502, backend: '10.0.0.11:80', tries: '502@10.0.0.11:80', answeredBy: 'self' as const };
 
@@ -118,7 +118,7 @@ describe('a verdict from logs', () => {
       [
         'e1',
         '/lines/0/text',
-        '12 lines in error.log, 2026-11-23 14:00 UTC: connect() failed (111: Connection refused) while connecting to upstream',
+        '12 lines in error.log, 2026-11-23 14:00 UTC: connect() failed (111: Connection refused) while connecting to upstream → 10.0.0.11:80',
       ],
       ['e2', '/requests/0/text', '12 failing requests in access.log: 502 by nginx itself, 10.0.0.11:80 tried'],
     ]);

@@ -15,7 +15,7 @@ import { correlate } from './correlate.ts';
 import { hasOnlyErrors, isUnknownError, requestsOfErrors } from './errors-only.ts';
 import { explain } from './explain.ts';
 import type { LogConviction } from './explain.ts';
-import { adviceText, displacedText, fileNames, filled, hostsText, missingLog, unknownCount, wouldTell } from './phrases.ts';
+import { adviceText, displacedText, figure, fileNames, filled, hostsText, missingLog, unknownCount, wouldTell } from './phrases.ts';
 import { openRecord } from './proof.ts';
 import type { Book, Record } from './proof.ts';
 import type { LogRule } from './rule.ts';
@@ -110,6 +110,7 @@ interface Desk {
   readonly symptoms: readonly LogSymptom[];
 }
 
+const semicolon: Localised = { en: '; ', zh: '；' };
 const mostCitedLines = 4;
 const mostCitedRequests = 2;
 
@@ -124,7 +125,7 @@ function causeOf(conviction: LogConviction, { facts, book, record, symptoms }: D
   const file = book.names[event?.input ?? failure?.input ?? -1] ?? null;
   const summary = filled(rule.summary, {
     ...event?.fields,
-    count: conviction.count > 0 ? String(Math.max(1, Math.round(conviction.count))) : unknownCount,
+    count: conviction.count > 0 ? figure(Math.max(1, Math.round(conviction.count))) : unknownCount,
     host: hostsText(hosts, file),
     status: failure?.status === null || failure === undefined ? undefined : String(failure.status),
     backend: failure?.backend ?? undefined,
@@ -249,7 +250,12 @@ function pathOf(
   say: (text: Localised) => string,
 ): Report['path'] {
   const guilty = new Map<string, string>();
-  for (const each of convictions) for (const host of each.hosts) if (!guilty.has(host)) guilty.set(host, say(each.rule.title));
+  for (const each of convictions)
+    for (const host of each.hosts) {
+      const before = guilty.get(host);
+      const title = say(each.rule.title);
+      guilty.set(host, before === undefined ? title : `${before}${say(semicolon)}${title}`);
+    }
   const sick = units.length > 0;
   const writers = new Map<string, { product: string | null; failing: boolean }>();
   const servers = new Map<string, { address: string; failed: number }>();
