@@ -64,6 +64,8 @@ export function drawPath(
     const name = plain(hop.name);
     const facts = [wordFor('role', hop.role, report.language), hop.address, hop.product]
       .filter((each) => each !== null)
+      // A server that only logs name has its address for a name.
+      .filter((each) => report.logs === undefined || each !== hop.name)
       .map((each) => plain(each));
     const end = hop.state === 'broken' ? `${glyph.here} ${labelsIn(report.language).brokenHere}` : '';
     const rows = wrap(`${name}  ${facts.join(glyph.dot)}${end === '' ? '' : `  ${end}`}`, room);

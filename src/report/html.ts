@@ -12,6 +12,7 @@ import {
   docsText,
   durationText,
   headline,
+  saysPlace,
   stateText,
   sureText,
   symptomText,
@@ -149,7 +150,7 @@ function causeSection(report: Report, cause: ReportCause, number: number | null,
     const place = step.host === null ? labels.byHand : `${labels.on} ${(step.hosts ?? [step.host]).map(plain).join(', ')}`;
     const risk = step.risk === 'none' ? '' : `${labels.comma}${labels.risk} ${wordFor('risk', step.risk, report.language)}`;
     return markup`<li>
-      ${plain(step.title)} <span class="quiet">${labels.open}${place}${risk}${labels.close}</span> ${
+      ${plain(step.title)} ${saysPlace(report) ? markup`<span class="quiet">${labels.open}${place}${risk}${labels.close}</span>` : nothing} ${
         step.config === undefined
           ? nothing
           : markup`<p class="quiet">${labels.write} <code>${plain(step.config.file)}</code></p>
@@ -194,6 +195,8 @@ function pathSection(report: Report, labels: Labels): Html {
   const hops = placeHops(report.path).map(({ hop, depth }) => {
     const facts = [wordFor('role', hop.role, report.language), hop.address, hop.product]
       .filter((each) => each !== null)
+      // A server that only logs name has its address for a name.
+      .filter((each) => report.logs === undefined || each !== hop.name)
       .map((each) => plain(each));
     const tone = { ok: 'good', failing: 'warn', broken: 'bad', unknown: 'quiet' }[hop.state];
     const state = hop.state === 'broken' ? labels.brokenHere : stateText(hop, report.language);

@@ -24,8 +24,8 @@ th.n,td.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;
 ul.inputs{list-style:none;padding:0}
 .lines{margin-left:1rem}
 @media (max-width:30rem){.lines{margin-left:.5rem}table{font-size:.875rem}}
-@media print{:root{--c0:#900;--c1:#003a9e;--c2:#630;--c3:#4a2480;--c4:#004b4f;--c5:#7a1d4f;--c6:#344a00;--c7:#444;--cu:#777}svg.chart{background:none;border:1px solid #999;print-color-adjust:exact}}
+@media print{:root{--c0:#900;--c1:#003a9e;--c2:#630;--c3:#4a2480;--c4:#004b4f;--c5:#7a1d4f;--c6:#344a00;--c7:#444;--cu:#777}svg.chart{background:none;border:1px solid #999;print-color-adjust:exact}table,tr{break-inside:avoid}p:has(+pre),summary,caption{break-after:avoid}li:has(.lines){break-inside:auto}.scroll{overflow:visible}details:not(.section){display:none}}
 `;
 
 /** What the content security policy calls it: SHA-256 of `logsStyleSheet`. A test says the right value when the sheet has changed. */
-export const logsStyleSheetHash = 'sha256-4jsSoUmLmlS5RbW5unUkudQQqavF3QGW7hTimAqwjI8=';
+export const logsStyleSheetHash = 'sha256-G/EDM/nQnsCbzRKRmicdZTNZCuru32jVuqZ0DKVnaoQ=';

@@ -50,6 +50,11 @@ export function timelineHtml(report: Report, logs: LogAnalysis): Html {
   }));
   const named = (rows: readonly Row[]): readonly Series[] =>
     rows.map((row) => ({ name: row.key === null || row.key === '' ? words.none : plain(row.key), colour: 'c1', row }));
+  // One bar from end to end would look like a stretch of time.
+  if (picture.buckets === 1)
+    return markup`<h2>${words.timeline}</h2>
+    <p class="quiet">${zoneNote(logs, language)}</p>
+    ${figures(picture, causes, logs, words)}`;
   return markup`<h2>${words.timeline}</h2>
     <p class="quiet">${`1 ${words.bar} = ${spanText(picture.stepSeconds, language)}${language === 'zh' ? '。' : '. '}${zoneNote(logs, language)}`}</p>
     ${stacked(picture, causes, logs, language)} ${strips(words.byCauseTitle, causes, picture, language, false)}

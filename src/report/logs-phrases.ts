@@ -90,10 +90,11 @@ export function whenText(report: Report, logs: LogAnalysis): string | null {
   const span = spanText(stepSeconds, report.language);
   const worstAt = at(worst).slice(0, 10) === from.slice(0, 10) ? at(worst).slice(11) : at(worst);
   const utc = zoneNote(logs, 'en') === logWordsIn('en').utc ? ' UTC' : '';
+  if (from === to) return `${from}${utc}`;
   // Where no step stands out, there is no worst one.
   const stands = (failed[worst] ?? 0) > 1 && failed.some((count) => count !== failed[worst]);
   if (!stands) return `${from} ${logWordsIn(report.language).fromTo} ${shortTo}${utc}`;
-  if (report.language === 'zh') return `${from} 至 ${shortTo}${utc}；最严重的 ${span} 始于 ${worstAt}，有 ${peak} 个`;
+  if (report.language === 'zh') return `${from} 至 ${shortTo}${utc}；最严重的 ${span}始于 ${worstAt}，有 ${peak} 个`;
   return `${from} to ${shortTo}${utc}; worst was ${worstAt} with ${peak} in ${span}`;
 }
 
@@ -155,7 +156,7 @@ export function headlineTail(report: Report, logs: LogAnalysis): string {
   const share = logs.requests === 0 ? '' : `${open}${shareText(logs.failed / logs.requests)}${close}`;
   return report.language === 'zh'
     ? ` · ${countText(logs.failed)} / ${countText(logs.requests)} 个请求失败${share}`
-    : ` · ${countText(logs.failed)} of ${countText(logs.requests)} requests failed${share}`;
+    : ` · ${countText(logs.failed)} of ${countText(logs.requests)} request${logs.requests === 1 ? '' : 's'} failed${share}`;
 }
 
 /** Where a line stands: `error.log:123`. */
@@ -202,7 +203,7 @@ export function correlationTexts(logs: LogAnalysis, language: Language): readonl
     texts.push(
       language === 'zh'
         ? `${countText(of)} ${words.requestsWord}中 ${countText(joined)} 个找到了对应的错误日志${how}`
-        : `${countText(joined)} of ${countText(of)} ${words.joinedText}${how}`,
+        : `${countText(joined)} of ${countText(of)} ${of === 1 ? words.joinedOne : words.joinedText}${how}`,
     );
   }
   for (const skew of skews) {
@@ -225,7 +226,7 @@ function offsetText(ms: number, language: Language): string {
 export function rateText(rate: number, requests: number, language: Language): string {
   return language === 'zh'
     ? `占其 ${countText(requests)} 个请求的 ${shareText(rate)}`
-    : `${shareText(rate)} of its ${countText(requests)} requests`;
+    : `${shareText(rate)} of its ${requests === 1 ? 'only request' : `${countText(requests)} requests`}`;
 }
 
 const answerers: Readonly<Record<string, readonly [en: string, zh: string]>> = {

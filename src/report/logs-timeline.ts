@@ -48,13 +48,16 @@ export function pictureOf(timeline: Timeline, room: number): Picture | null {
   };
 }
 
+/** A bar that is wider looks like a stretch of time. */
+const widestBucket = 8;
+
 /**
  * Counts drawn on exactly `columns` columns where there are more of them, each column the part of the buckets below it; where there are
- * fewer, every bucket is as many whole columns wide as fit. Areas keep their proportions; the values are no counts any more.
+ * fewer, every bucket is as many whole columns wide as fit, up to eight. Areas keep their proportions; the values are no counts any more.
  */
 export function resample(counts: readonly number[], columns: number): readonly number[] {
   if (counts.length <= columns) {
-    const stretch = Math.max(1, Math.floor(columns / Math.max(1, counts.length)));
+    const stretch = Math.max(1, Math.min(widestBucket, Math.floor(columns / Math.max(1, counts.length))));
     return counts.flatMap((count) => Array.from({ length: stretch }, () => count));
   }
   const per = counts.length / columns;

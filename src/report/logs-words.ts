@@ -30,6 +30,7 @@ const table = {
   needs: say('would tell', '可判定'),
   unknownLines: say('Unknown error lines', '未知的错误日志'),
   correlation: say('Joined', '关联'),
+  joinedOne: say('failing request has its error line', '个失败请求找到了对应的错误日志'),
   joinedText: say('failing requests have their error line', '个失败请求找到了对应的错误日志'),
   joinedBy: say('by', '依据'),
   skewOf: say('clock of', '时钟偏差：'),

@@ -7,7 +7,7 @@ import { occurrenceLines, restLines, tableLines, timelineLines } from './logs-ma
 import { logsNext, logsWhats } from './logs-phrases.ts';
 import { code, fenced, prose } from './markdown-text.ts';
 import { paintWith } from './paint.ts';
-import { durationText, sureText, symptomText, timeText, titleOf, unprovenText, wantedAccesses, whereText } from './phrases.ts';
+import { durationText, saysPlace, sureText, symptomText, timeText, titleOf, unprovenText, wantedAccesses, whereText } from './phrases.ts';
 import { shellLines } from './shell.ts';
 import { proofOf } from './value.ts';
 
@@ -89,7 +89,7 @@ export function fixLines(report: Report, cause: ReportCause, labels: Labels): re
   cause.fix.steps.forEach((step, i) => {
     const place = step.host === null ? labels.byHand : `${labels.on} ${(step.hosts ?? [step.host]).map(prose).join(', ')}`;
     const risk = step.risk === 'none' ? '' : `${labels.comma}${labels.risk} ${wordFor('risk', step.risk, report.language)}`;
-    lines.push(`${i + 1}. ${prose(step.title)}${labels.open}${place}${risk}${labels.close}`);
+    lines.push(`${i + 1}. ${prose(step.title)}${saysPlace(report) ? `${labels.open}${place}${risk}${labels.close}` : ''}`);
     if (step.config !== undefined)
       lines.push('', `   ${labels.write} ${code(step.config.file)}`, '', ...fenced(step.config.text, 'text', 3));
     if (step.command !== undefined) lines.push('', ...fenced(shellLines(step.command, 100).join('\n'), 'sh', 3));

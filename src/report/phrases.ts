@@ -113,6 +113,11 @@ export function sureText(report: Report, cause: ReportCause): string {
   return report.logs === undefined ? labels.likelyText : logWordsIn(report.language).likely;
 }
 
+/** Whether steps say where they are done and what they risk. Of logs nothing is known but the host, which stands above them already. */
+export function saysPlace(report: Report): boolean {
+  return report.logs === undefined;
+}
+
 /** Where more is to be read about a cause. */
 export function docsText(report: Report, cause: ReportCause): string {
   return report.logs === undefined ? `why5xx explain ${plain(cause.id)}` : plain(cause.docs);

@@ -19,6 +19,7 @@ import {
   durationText,
   headline,
   ruledOutGroups,
+  saysPlace,
   sureText,
   symptomText,
   timeText,
@@ -195,7 +196,8 @@ function fixSection(page: Page, cause: ReportCause, index: number | null): void 
       step.risk === 'none'
         ? ''
         : `${labels.comma}${labels.risk}${labels.colon === '：' ? '' : ' '}${wordFor('risk', step.risk, report.language)}`;
-    text(page, 5, `${plain(step.title)}${labels.open}${place}${risk}${labels.close}`, undefined, `  ${i + 1}. `);
+    const beside = saysPlace(report) ? `${labels.open}${place}${risk}${labels.close}` : '';
+    text(page, 5, `${plain(step.title)}${beside}`, undefined, `  ${i + 1}. `);
     if (step.config !== undefined) {
       text(page, 5, `${labels.write} ${plain(step.config.file)}${labels.colon.trimEnd()}`, 'quiet');
       for (const line of plainBlock(step.config.text).trimEnd().split('\n')) lines.push(`       ${paint('command', line)}`);

@@ -73,6 +73,20 @@ describe('answers', () => {
     expect(rest).toMatch(/Cause found: backend-process-down .*40 of 400\s+requests\s+failed/s);
   });
 
+  it('a single request is told of as one, and drawn as a moment', async () => {
+    const one = put('one.log', access(3, 502));
+    const { stdout } = await logs([one, put('one-error.log', errorLine(3))]);
+    expect(stdout).toContain('1 of 1 request failed (100 %), with 502');
+    expect(stdout).toMatch(/What .*\n +2026-11-23 02:10:18 UTC\n/);
+    expect(stdout).toContain('1 failing request in one.log');
+    expect(stdout).toMatch(/1 of 1 failing request has its error line/);
+    expect(stdout).not.toMatch(/\b1 (?:requests|attempts|lines|were)\b/);
+    expect(/^ {2}requests +(█+) /m.exec(stdout)?.[1]).toHaveLength(8);
+    const { stdout: page } = await logs([one, '-o', 'html']);
+    expect(page).toContain('<h2>When</h2>');
+    expect(page).not.toContain('<svg class="chart');
+  });
+
   it('failing without anything that proves a cause: exit 3, and what would tell', async () => {
     const { code, stdout } = await logs(['silent.log']);
     expect(code).toBe(3);
