@@ -26,7 +26,7 @@ const words = {
   together: say('together, within {seconds} s:', '在 {seconds} 秒之内同时出现：'),
   tell: say('What would tell', '如何确认'),
   fix: say('Fix', '修复'),
-  then: say('Fixed when: ', '修复的标志：'),
+  fixed: say('Fixed when: ', '修复的标志：'),
   deeper: say('When it is not this', '何时不是它'),
   consequence: say(
     'It may be a consequence of something deeper. Where one of these is found for the same requests, that is the answer:',
@@ -54,7 +54,7 @@ export function logCausePage(rule: LogRule, known: readonly LogRule[], signature
   }
   lines.push(`## ${t(words.tell)}`, '', sentence(rule.wouldTell), '');
   lines.push(`## ${t(words.fix)}`, '', sentence(rule.fix.summary), '');
-  lines.push(...rule.fix.steps.map((step, at) => `${at + 1}. ${sentence(step)}`), '', `${t(words.then)}${sentence(rule.fix.verify)}`, '');
+  lines.push(...rule.fix.steps.map((step, at) => `${at + 1}. ${sentence(step)}`), '', `${t(words.fixed)}${sentence(rule.fix.verify)}`, '');
   if (rule.consequenceOf.length > 0) {
     const titleOf = (id: string): string => {
       const found = known.find((each) => each.cause === id);

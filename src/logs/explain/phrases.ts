@@ -53,6 +53,13 @@ export const unknownCount: Localised = say('an unknown number of', '若干');
 /** `1,452`. */
 export const figure = (count: number): string => count.toLocaleString('en-US');
 
+/** What stands behind a count of one: `1 attempts were refused` is `1 attempt was refused`. */
+const ofOne = (sentence: string): string =>
+  sentence.replaceAll(
+    /(\{count\}(?: \w{1,40})??) (\w{2,40})s\b( were\b)?/g,
+    (_, count: string, noun: string, were: string | undefined) => `${count} ${noun}${were === undefined ? '' : ' was'}`,
+  );
+
 /** Puts values into a rule's sentence. A name without a value becomes `…`; values are made safe to show. */
 export function filled(text: Localised, values: Readonly<Record<string, Localised | string | undefined>>): Localised {
   const put = (template: string, language: Language): string =>
@@ -60,7 +67,7 @@ export function filled(text: Localised, values: Readonly<Record<string, Localise
       const value = Object.hasOwn(values, name) ? values[name] : undefined;
       return value === undefined ? '…' : plain(typeof value === 'string' ? value : inLanguage(value, language)).slice(0, 300);
     });
-  return say(put(text.en, 'en'), put(text.zh, 'zh'));
+  return say(put(values['count'] === '1' ? ofOne(text.en) : text.en, 'en'), put(text.zh, 'zh'));
 }
 
 const seconds = (ms: number): string => (ms < 1000 ? `${Math.round(ms)} ms` : `${Number((ms / 1000).toFixed(ms < 10_000 ? 1 : 0))} s`);
@@ -132,6 +139,15 @@ export function missingLog(failure: FailureGroup, minutes: Iterable<number>, tal
   if (backend !== null)
     return say(`the error log of ${backend}, and of the application on it${when.en}`, `${backend} 的错误日志及其应用日志${when.zh}`);
   return say(`the log of the application behind ${file}${when.en}`, `${file} 后面应用的日志${when.zh}`);
+}
+
+/** Which logs would tell where nothing but lines is there that no signature knows. */
+export function missingLogs(minutes: Iterable<number>): Localised {
+  const span = spanOf(minutes);
+  return say(
+    `the access log of the proxy that answered, its error log from before the first failure, and the logs of what stands behind it${span === null ? '' : `, for ${span.en}`}`,
+    `应答的代理的访问日志、首次故障之前起的错误日志，以及其后端的日志${span === null ? '' : `（${span.zh}）`}`,
+  );
 }
 
 /** What would settle it in the words of several rules, the minutes said once, behind the last. */
