@@ -1,5 +1,7 @@
 // `why5xx logs FILE…`: explains failures that are over, from logs alone. Only what the command line needs is loaded here; reading and
 // explaining is in ../logs-run.ts.
+import { setFlagsFromString } from 'node:v8';
+
 import { Command, InvalidArgumentError } from 'commander';
 
 import { addOutputOptions, openOutput, type OutputFlags } from '../output.ts';
@@ -62,6 +64,8 @@ export function logsCommand(finish: (code: number) => void): Command {
       process.once('SIGINT', stop);
       process.once('SIGTERM', stop);
       try {
+        // V8 lets the nursery grow to 64 MB and more where much is allocated and little kept, which is what reading logs does.
+        setFlagsFromString('--optimize-for-size');
         const { runLogs } = await import('../logs-run.ts');
         finish(await runLogs(inputs, flags, output, abort.signal));
       } finally {

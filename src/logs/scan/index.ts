@@ -145,7 +145,8 @@ function runWorker(job: Job): Promise<Part> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url), {
       workerData: job,
-      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+      // What is allocated is forgotten at once: a larger nursery would only be filled.
+      resourceLimits: { maxYoungGenerationSizeMb: 2 },
     });
     worker.once('message', resolve);
     worker.once('error', reject);
