@@ -3,6 +3,7 @@ import type { EventGroup, FailureGroup, JoinKeys, Tally } from '../records.ts';
 import type { Clocks } from './clocks.ts';
 import { joinLevels } from './levels.ts';
 import type { Correlation } from './correlate.ts';
+import { openOutcomes } from './outcomes.ts';
 import type { LogRule } from './rule.ts';
 import { mix, rowsByTime } from './sorted-rows.ts';
 import { slackMs } from './sources.ts';
@@ -19,7 +20,8 @@ export function hasOnlyErrors(tally: Tally): boolean {
 
 /**
  * A tally whose failing requests are the error lines about single requests, and the join of the two. Lines of one client and one request
- * within a second and a half that say different things are one request (several tries). Saved tries cannot be told from failures.
+ * within a second and a half that say different things are one request (several tries), and so are Apache's lines about one attempt. Saved
+ * tries cannot be told from failures.
  */
 export function requestsOfErrors(
   tally: Tally,
@@ -31,15 +33,12 @@ export function requestsOfErrors(
   const keyed = new Uint8Array(tally.events.length);
   for (let row = 0; row < events.length; row++) if ((events.request[row] ?? 0) !== 0) keyed[events.group[row] ?? 0] = 1;
   const counts = tally.events.map((event, group) => isFailure(event, about, keyed[group] === 1));
-  const timeOf = (row: number): number =>
-    (events.at[row] ?? Number.NaN) + (clocks.shiftMs[tally.events[events.group[row] ?? 0]?.input ?? 0] ?? 0);
-  const order = rowsByTime(
-    timeOf,
-    events.length,
-    (a, b) => (events.group[a] ?? 0) - (events.group[b] ?? 0) || (events.line[a] ?? 0) - (events.line[b] ?? 0),
-  );
+  const inputOf = (row: number): number => tally.events[events.group[row] ?? 0]?.input ?? 0;
+  const timeOf = (row: number): number => (events.at[row] ?? Number.NaN) + (clocks.shiftMs[inputOf(row)] ?? 0);
+  const order = rowsByTime(timeOf, events.length, (a, b) => inputOf(a) - inputOf(b) || (events.line[a] ?? 0) - (events.line[b] ?? 0));
   const failureOf = new Int32Array(events.length).fill(-1);
   const heads: number[] = [];
+  const outcomes = openOutcomes(tally.events);
   const open = new Map<number, { request: number; at: number; groups: Set<number> }>();
   for (const row of order) {
     const group = events.group[row] ?? 0;
@@ -51,6 +50,11 @@ export function requestsOfErrors(
     if (last !== undefined && at - last.at <= slackMs && !last.groups.has(group)) {
       last.groups.add(group);
       failureOf[row] = last.request;
+      continue;
+    }
+    const before = named ? null : outcomes(group, at, heads.length);
+    if (before !== null) {
+      failureOf[row] = before;
       continue;
     }
     failureOf[row] = heads.length;

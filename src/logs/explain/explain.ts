@@ -118,8 +118,7 @@ export function explain(tally: Tally, clocks: Clocks, found: Units, rules: reado
     unproven: unproven.toSorted((a, b) => b.count - a.count || a.unit - b.unit),
     beside: rules.flatMap((rule): readonly Beside[] => {
       const events = [...(seen.get(rule) ?? [])];
-      const solid = rule.witnesses.some((witness) => witness.kind === 'line' && witness.weight !== 'fits');
-      return events.length > 0 && solid && !answered.has(rule) && !suspected.has(rule) && !displaced.has(rule) ? [{ rule, events }] : [];
+      return events.length > 0 && !answered.has(rule) && !displaced.has(rule) ? [{ rule, events }] : [];
     }),
     displaced: rules.flatMap((rule) => {
       const by = displaced.get(rule);

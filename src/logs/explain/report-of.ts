@@ -15,7 +15,18 @@ import { correlate } from './correlate.ts';
 import { hasOnlyErrors, isUnknownError, requestsOfErrors } from './errors-only.ts';
 import { explain } from './explain.ts';
 import type { LogConviction } from './explain.ts';
-import { adviceText, displacedText, figure, fileNames, filled, hostsText, missingLog, unknownCount, wouldTell } from './phrases.ts';
+import {
+  adviceText,
+  displacedText,
+  figure,
+  fileNames,
+  filled,
+  hostsText,
+  missingLog,
+  missingLogs,
+  unknownCount,
+  wouldTell,
+} from './phrases.ts';
 import { openRecord } from './proof.ts';
 import type { Book, Record } from './proof.ts';
 import type { LogRule } from './rule.ts';
@@ -82,7 +93,7 @@ export function reportOfLogs(read: Tally, options: ExplainOptions): Report {
     causes,
     advice,
     ruledOut,
-    untested: untestedOf(facts, book),
+    untested: untestedOf(facts, book, outcome === 'cause-unproven'),
     suspectedLayer: outcome === 'cause-unproven' ? suspectedLayer(facts) : null,
     steps: stepsOfLogs(facts, site).map(({ title, result, ...step }) => ({ ...step, title: say(title), result: say(result) })),
     path: pathOf(facts, site, verdict.convictions, say),
@@ -197,12 +208,14 @@ function adviceOf({ tally, clocks, verdict }: Facts, book: Book, record: Record)
 const mostUntested = 10;
 
 /** What is still open: causes that fit requests without a cause, or the log that would tell where nothing fits. */
-function untestedOf({ tally, units, verdict }: Facts, book: Book): Report['untested'] {
+function untestedOf({ tally, units, verdict }: Facts, book: Book, isOpen: boolean): Report['untested'] {
   const byRule = new Map<LogRule, { count: number; minutes: number[] }>();
+  const unseen: number[] = [];
   const silent: { failure: FailureGroup; minutes: number[] }[] = [];
   for (const each of verdict.unproven) {
     const failure = tally.failures[units[each.unit]?.failure ?? -1];
     if (failure !== undefined && each.fits.length === 0) silent.push({ failure, minutes: [...each.minutes.keys()] });
+    if (failure === undefined && each.fits.length === 0) unseen.push(...each.minutes.keys());
     for (const rule of each.fits) {
       const known = byRule.get(rule) ?? { count: 0, minutes: [] };
       known.count += each.count;
@@ -224,7 +237,8 @@ function untestedOf({ tally, units, verdict }: Facts, book: Book): Report['untes
     )?.failure;
     return failure === undefined ? [] : [{ id: 'unexplained', host: null, needs: book.say(missingLog(failure, minutes, tally)) }];
   });
-  return [...fitting, ...missing].slice(0, mostUntested);
+  const whole = unseen.length === 0 || !isOpen ? [] : [{ id: 'unexplained', host: null, needs: book.say(missingLogs(unseen)) }];
+  return [...fitting, ...missing, ...whole].slice(0, mostUntested);
 }
 
 /** What the access log alone tells of the most frequent open failure; null where it does not tell. */

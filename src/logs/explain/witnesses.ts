@@ -23,7 +23,7 @@ export interface Claim {
 
 export interface Testimony {
   readonly claims: readonly Claim[];
-  /** Event groups that each rule's witnesses know, whether or not a failing request goes with them. */
+  /** Event groups that say more of a rule than that it is possible, whether or not a failing request goes with them. */
   readonly seen: ReadonlyMap<LogRule, ReadonlySet<number>>;
 }
 
@@ -73,7 +73,7 @@ export function hear(tally: Tally, clocks: Clocks, { units }: Units, rules: read
     seen.set(rule, known);
     for (const witness of rule.witnesses) {
       if (witness.kind === 'line') {
-        for (const event of eventsOf(court, witness)) known.add(event);
+        if (witness.weight !== 'fits') for (const event of eventsOf(court, witness)) known.add(event);
         claims.push(...hearLine(court, rule, witness));
       } else if (witness.kind === 'request') claims.push(...hearRequest(court, rule, witness));
       else claims.push(...hearJoint(court, rule, witness));

@@ -4,41 +4,43 @@ import { entriesOf, type Signature } from './signature.ts';
 
 const of = entriesOf('apache');
 
-/** A numbered message, with the errno in front where there is one. */
-const numbered = (numbers: string, text: string): RegExp =>
+const front = String.raw`(?:\((?:OS )?(?<errno>[\w/ -]{1,20})\)(?<reason>[^:]{1,300})(?:: [^:]{1,80})?: (?:\[client [^\]]{1,80}\] )?)?`;
+/** A numbered message, with the errno in front where there is one. `old` is what httpd 2.2, which has no numbers, writes instead. */
+const numbered = (numbers: string, text: string, old: string | null = null): RegExp =>
   new RegExp(
-    String.raw`^(?:\((?<errno>[\w/ -]{1,20})\)(?<reason>[^:]{1,80})(?:: [^:]{1,80})?: (?:\[client [^\]]{1,80}\] )?)?AH(?<number>${numbers}): ${text}`,
+    old === null ? String.raw`^${front}AH(?<number>${numbers}): ${text}` : String.raw`^${front}(?:AH(?<number>${numbers}): ${text}|${old})`,
   );
+/** An attempt to connect that ended with this errno; numbers of Linux, BSD, Windows and Solaris. */
 const errno = (number: string, text: string): RegExp =>
-  new RegExp(String.raw`^\((?<errno>${number})\)(?<reason>[^:]{1,80}): AH0(?:0957|2454|0958|0939): ${text}`);
+  new RegExp(String.raw`^\((?:OS )?(?<errno>${number})\)(?<reason>[^:]{1,300}): (?:AH0(?:0957|2454|0958|0939)|proxy): ${text}`);
 
 const attempt = String.raw`(?<scheme>[\w:]{1,20}): attempt to connect to (?<target>.{1,300}?) failed`;
 
 export const apacheSignatures: readonly Signature[] = [
   of(
     'apache-connect-refused',
-    errno('111', attempt),
+    errno('111|61|10061|146', attempt),
     '(111)Connection refused: AH00957: http: attempt to connect to 127.0.0.1:8999 (127.0.0.1:8999) failed',
     'The backend address answered with a reset or an ICMP port-unreachable.',
     'That nothing listens: a firewall that rejects looks the same.',
   ),
   of(
     'apache-connect-timeout',
-    errno('110|70007', attempt),
+    errno('110|60|10060|145|70007', attempt),
     '(110)Connection timed out: AH00957: http: attempt to connect to 192.0.2.1:80 (192.0.2.1:80) failed',
     'No answer to the attempt to connect to the backend.',
     'Who lost it.',
   ),
   of(
     'apache-connect-no-route',
-    errno('113', attempt),
+    errno('113|65|10065|148', attempt),
     '(113)No route to host: AH00957: http: attempt to connect to 10.77.2.99:80 (10.77.2.99:80) failed',
     'The address could not be resolved to a machine (ARP), or a router or firewall answered host-unreachable or prohibited.',
     'Which of the two.',
   ),
   of(
     'apache-connect-network-unreachable',
-    errno('101', attempt),
+    errno('101|51|10051|128', attempt),
     '(101)Network is unreachable: AH00957: http: attempt to connect to 192.0.2.1:80 (192.0.2.1:80) failed',
     'This host has no route to the backend.',
     'Anything about the backend itself.',
@@ -66,21 +68,28 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-connect-no-local-address',
-    errno('99', attempt),
+    errno('99|49|10049|126', attempt),
     '(99)Cannot assign requested address: AH00957: http: attempt to connect to 10.77.2.2:80 (10.77.2.2:80) failed',
     'No local port was available for this backend.',
     'That the backend is unwell.',
   ),
   of(
     'apache-connect-other',
-    errno('(?!(?:111|110|70007|113|101|13|2|11|99)\\))[\\w/ ]{1,20}', attempt),
+    errno(
+      '(?!(?:111|61|10061|146|110|60|10060|145|70007|113|65|10065|148|101|51|10051|128|13|2|11|99|49|10049|126)\\))[\\w/ ]{1,20}',
+      attempt,
+    ),
     '(20014)Internal error (specific information not available): AH00957: http: attempt to connect to 10.77.2.2:80 (10.77.2.2:80) failed',
     'A connection to the backend could not be made.',
     'Why.',
   ),
   of(
     'apache-connect-failed',
-    numbered('01114|01079|00896|10101', '(?:HTTP: )?failed to make connection to backend: (?<target>\\S+)'),
+    numbered(
+      '01114|01079|00896|10101',
+      '(?:HTTP: )?failed to make connection to backend: (?<target>\\S+)',
+      'proxy: (?:\\w{2,8}: )?failed to make connection to backend: (?<target>\\S+)',
+    ),
     'AH01114: HTTP: failed to make connection to backend: 127.0.0.1',
     'httpd could not connect to the backend and answered 503.',
     'Why: the line before it has the reason.',
@@ -90,6 +99,7 @@ export const apacheSignatures: readonly Signature[] = [
     numbered(
       '00940|00959',
       '(?:(?<scheme>\\w+): disabled connection for|ap_proxy_connect_backend disabling worker for) \\((?<target>[^)]*)\\)',
+      '(?:proxy: (?<scheme>\\w+): disabled connection for|ap_proxy_connect_backend disabling worker for) \\((?<target>[^)]*)\\)',
     ),
     'AH00959: ap_proxy_connect_backend disabling worker for (127.0.0.1:8999) for 60s',
     'httpd puts the backend into error state and answers 503 for it until `retry` is over.',
@@ -97,7 +107,11 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-workers-all-error',
-    numbered('01170|01167', '(?<balancer>\\S{1,200}): All workers are in error state'),
+    numbered(
+      '01170|01167',
+      '(?<balancer>\\S{1,200}): All workers are in error state',
+      'proxy: BALANCER: \\((?<balancer>[^)]{1,200})\\)\\. All workers are in error state',
+    ),
     'AH01170: balancer://app: All workers are in error state',
     'Every member of the balancer is in error state: requests get 503.',
     'The cause: the lines before it.',
@@ -118,14 +132,22 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-read-status',
-    numbered('01102', 'error reading status line from remote server (?<target>\\S+)'),
+    numbered(
+      '01102',
+      'error reading status line from remote server (?<target>\\S+)',
+      'proxy: error reading status line from remote server (?<target>[^\\s,]+)',
+    ),
     '(104)Connection reset by peer: AH01102: error reading status line from remote server 127.0.0.1:8001',
     'The backend took the request and no status line came: it timed out, closed or crashed. The errno in front tells which.',
     'Why.',
   ),
   of(
     'apache-bad-response',
-    numbered('00898|01106|10404|01070|01067|01068|01069|01072|02475|02476|10124|01098', '(?<what>.{1,300})'),
+    numbered(
+      '00898|01106|10404|01070|01067|01068|01069|01072|02475|02476|10124|01098',
+      '(?<what>.{1,300})',
+      'proxy: (?<what>(?:Error reading from remote server|bad HTTP)[^\\n]{0,300})',
+    ),
     'AH00898: Error reading from remote server returned by /x',
     'What the backend sent was not a whole, valid response.',
     'That the application failed.',
@@ -133,7 +155,7 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-dns',
-    numbered('00898', 'DNS lookup failure for: (?<name>\\S+)'),
+    numbered('00898', 'DNS lookup failure for: (?<name>\\S+)', 'proxy: DNS lookup failure for: (?<name>\\S+)'),
     'AH00898: DNS lookup failure for: app.internal returned by /x',
     'The name of the backend could not be looked up.',
     'That the backend is down.',
@@ -180,14 +202,29 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-request-body',
-    numbered('01084|01097|10154|02608|01095|01086', '(?<what>[^\\n]{1,200})'),
+    numbered(
+      '01084|01097|10154|02608|01095|01086',
+      '(?<what>[^\\n]{1,200})',
+      'proxy: (?<what>(?:pass|prefetch) request body failed[^\\n]{0,200})',
+    ),
     '(32)Broken pipe: AH01084: pass request body failed to 10.0.0.1:80 (10.0.0.1)',
     'The request body could not be passed on: the backend closed, or the client went away.',
     'Which of the two.',
   ),
   of(
+    'request-body-too-large',
+    new RegExp(String.raw`^${front}(?:AH\d{5}: )?(?:Requested|Read) content-length of (?<bytes>\d+) is larger than the configured limit`),
+    'AH01588: Requested content-length of 4135698643 is larger than the configured limit of 2147483647',
+    'The body was larger than LimitRequestBody; whoever sent it got 413.',
+    'A 5xx here: a proxy in front may make one of it, when the connection is closed under its hands.',
+  ),
+  of(
     'apache-no-handler',
-    numbered('01144', "No protocol handler was valid for the URL (?<uri>\\S+)(?: \\(scheme '(?<scheme>[^']*)'\\))?"),
+    numbered(
+      '01144',
+      "No protocol handler was valid for the URL (?<uri>\\S+)(?: \\(scheme '(?<scheme>[^']*)'\\))?",
+      'proxy: No protocol handler was valid for the URL (?<uri>[^\\s.]+)',
+    ),
     "AH01144: No protocol handler was valid for the URL / (scheme 'http'). If you are using a DSO version of mod_proxy, make sure the proxy submodules are included in the configuration using LoadModule.",
     'The module for this scheme of ProxyPass is not loaded: the client got 500.',
     'Anything about the backend: it was not asked.',
@@ -201,14 +238,22 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-redirect-limit',
-    numbered('00124', '(?<what>Request exceeded the limit of (?<limit>\\d+) internal redirects[^\\n]{0,200})'),
+    numbered(
+      '00124',
+      '(?<what>Request exceeded the limit of (?<limit>\\d+) internal redirects[^\\n]{0,200})',
+      '(?<what>Request exceeded the limit of (?<limit>\\d+) internal redirects[^\\n]{0,200})',
+    ),
     "AH00124: Request exceeded the limit of 10 internal redirects due to probable configuration error. Use 'LimitInternalRecursion' to increase the limit if necessary. Use 'LogLevel debug' to get a backtrace.",
     'Rewrite rules send the request in a circle: the client got 500.',
     'Anything about a backend.',
   ),
   of(
     'apache-max-workers',
-    numbered('00484|00161|10159|00326', 'server (?:reached|is within MinSpareThreads of) MaxRequestWorkers'),
+    numbered(
+      '00484|00161|10159|00326',
+      'server (?:reached|is within MinSpareThreads of) MaxRequestWorkers',
+      'server reached MaxClients setting',
+    ),
     'AH00484: server reached MaxRequestWorkers setting, consider raising the MaxRequestWorkers setting',
     'Every worker of httpd is in use; new requests wait.',
     'That the limit is too low: slow requests hold workers.',
@@ -229,7 +274,11 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-child-signal',
-    numbered('00051|00052|00050', 'child pid (?<pid>\\d+) exit signal (?<name>[^(]{1,40}) \\((?<signal>\\d+)\\)'),
+    numbered(
+      '00051|00052|00050',
+      'child pid (?<pid>\\d+) exit signal (?<name>[^(]{1,40}) \\((?<signal>\\d+)\\)',
+      'child pid (?<pid>\\d+) exit signal (?<name>[^(]{1,40}) \\((?<signal>\\d+)\\)',
+    ),
     'AH00052: child pid 4711 exit signal Segmentation fault (11)',
     'A process of httpd crashed or was killed, and with it its requests.',
     'Why.',

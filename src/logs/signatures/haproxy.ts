@@ -6,7 +6,7 @@ const of = entriesOf('haproxy');
 export const haproxySignatures: readonly Signature[] = [
   of(
     'haproxy-server-down',
-    /^(?:Backup )?[Ss]erver (?<backend>[^/\s]+)\/(?<server>\S+) is (?:DOWN|going DOWN)[^,]{0,200}, reason: (?<reason>[^,]+)(?:, code: (?<code>\d+))?(?:, info: "(?<info>(?:[^"\\]|\\.)*)")?(?:, check duration: (?<ms>\d+)ms)?/,
+    /^(?:Backup )?[Ss]erver (?<backend>[^/\s]+)\/(?<server>\S+) is (?:going )?DOWN(?! for maintenance)(?:[^,]{0,200}, reason: (?<reason>[^,]+))?(?:, code: (?<code>\d+))?(?:, info: "(?<info>(?:[^"\\]|\\.)*)")?(?:, check duration: (?<ms>\d+)ms)?/,
     'Server app/web-1 is DOWN, reason: Layer7 wrong status, code: 500, info: "Internal Server Error", check duration: 0ms. 0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.',
     'The health check of HAProxy failed often enough that the server gets no requests.',
     'That the application fails: the check itself may be wrong.',
@@ -34,7 +34,7 @@ export const haproxySignatures: readonly Signature[] = [
   ),
   of(
     'haproxy-no-server',
-    /^(?:backend|proxy|listen) (?<backend>\S+) has no server available!/,
+    /^(?:backend|proxy|listen) (?<backend>\S+) has no server av/,
     'backend app has no server available!',
     'Every server of this backend is down: requests get 503.',
     'The cause: the lines before it.',
@@ -66,6 +66,13 @@ export const haproxySignatures: readonly Signature[] = [
     '10.77.1.2:57388 [23/Nov/2026:07:22:12.983] f/1: SSL handshake failure',
     'A client and HAProxy did not get as far as a request.',
     'That a browser would fail too.',
+  ),
+  of(
+    'haproxy-rewrite-failed',
+    /^Proxy (?<proxy>\S{1,100}) failed to (?<action>[a-z ]{1,40}) the (?<message>request|response) header '(?<header>[^']{1,200})/,
+    "Proxy f failed to add or set the request header 'X-SSL-Client-Cert' for request #812. You might need to increase tune.maxrewrite.",
+    'A rule that adds a header found no room in the buffer.',
+    'That the client got 500: before 2.2, and with strict-mode off, the message goes on without the header. Only one in 256 is logged.',
   ),
   of(
     'haproxy-started',

@@ -7,7 +7,7 @@ const of = entriesOf('nginx');
 export const nginxSignatures: readonly Signature[] = [
   of(
     'request-header-too-long',
-    /^client sent too long (?:header line|URI|method)(?:: "(?<header>[\w-]{0,128})[^\n]*)? while (?<action>[a-z ]+)$/,
+    /^client sent too long (?:header line|URI|method)\b(?:: "(?<header>[\w-]{0,128}))?/,
     'client sent too long header line: "X-A: aaaaaaaaaaaaaaaa..." while reading client request headers',
     'A request line or header was larger than large_client_header_buffers allow.',
     'Which client limit stands in front of nginx.',
@@ -21,7 +21,7 @@ export const nginxSignatures: readonly Signature[] = [
   ),
   of(
     'worker-connections',
-    /^(?<connections>\d+) worker_connections are not enough(?: while (?<action>.+))?$/,
+    /^(?<connections>\d+) worker_connections are not enough(?: while (?<action>[^\n]{1,100}))?(?!, reusing)/,
     '101 worker_connections are not enough while connecting to upstream',
     'All connection slots of this worker are in use.',
     'That the traffic is real: a loop through the own address uses them up too.',
@@ -148,7 +148,7 @@ export const nginxSignatures: readonly Signature[] = [
   ),
   of(
     'php-warning',
-    /^FastCGI sent in stderr: "(?:PHP message: )?PHP (?<kind>Warning|Notice|Deprecated|Strict Standards|User \w+):\s+(?<message>(?:(?!PHP (?:Fatal|Parse|Recoverable))[\s\S]){0,2000})$/,
+    /^FastCGI sent in stderr: "(?:PHP message: )?PHP (?<kind>Warning|Notice|Deprecated|Strict Standards|User \w+):\s+(?<message>(?:(?!PHP (?:Fatal|Parse|Recoverable))[\s\S]){0,4096})$/,
     'FastCGI sent in stderr: "PHP message: PHP Warning:  Undefined variable $x in /srv/app/w.php on line 2" while reading response header from upstream',
     'PHP complained and went on.',
     'Any failure.',

@@ -43,14 +43,14 @@ export const systemSignatures: readonly Signature[] = [
   ),
   of(
     'systemd-stopped',
-    /^(?:systemd(?:\[\d+\])?: )?(?<what>Stopping|Stopped|Deactivated successfully|Reloading|Reloaded|Starting|Started)\b(?: (?<unit>[^\n]{1,120}?))?\.{0,3}$/,
+    /^(?:systemd(?:\[\d+\])?: )?(?<what>Stopping|Stopped|Deactivated successfully|Reloading|Reloaded|Starting|Started)\b(?: (?<unit>[^\n]{0,400}?))?\.{0,3}$/,
     'Stopping nginx.service - A high performance web server and a reverse proxy server...',
     'A service was started, stopped or reloaded.',
     'By whom.',
   ),
   of(
     'systemd-start-failed',
-    /^(?:systemd(?:\[\d+\])?: )?Failed to start (?<unit>[^\n]{1,120}?)\.?$/,
+    /^(?:systemd(?:\[\d+\])?: )?Failed to start (?<unit>[^\n]{1,400}?)\.?$/,
     'Failed to start nginx.service - A high performance web server and a reverse proxy server.',
     'A service did not start.',
     'Why: the lines before it tell.',

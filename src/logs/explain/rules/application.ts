@@ -1,6 +1,21 @@
 // Causes in application servers other than php-fpm, and in what stands behind applications.
 import type { LogRule } from '../rule.ts';
-import { about, closedAnswer, failing, gatewayError, near, ruleOf, says, slowAnswer, status, together } from './witness.ts';
+import {
+  about,
+  closedAnswer,
+  closedBy,
+  failing,
+  gatewayError,
+  isFastcgi,
+  isUwsgi,
+  near,
+  ruleOf,
+  says,
+  signalIn,
+  slowAnswer,
+  status,
+  together,
+} from './witness.ts';
 
 const unanswered = failing(
   (failure) => failure.status !== null && [502, 503, 504].includes(failure.status) && failure.answeredBy !== 'upstream',
@@ -26,6 +41,9 @@ export const applicationRules: readonly LogRule[] = [
     ['gunicorn kills workers at --timeout', 'gunicorn 按 --timeout 终止工作进程'],
     [
       workerTimeout,
+      // Nothing but its own log tells which server runs the application.
+      ...closedBy((event) => !isFastcgi(event) && !isUwsgi(event) && event.product !== 'apache'),
+      near(['gunicorn-worker-signal'], 'fits', 'writer', signalIn('6', '9')),
       together([closedAnswer, workerTimeout], 'proves', 'writer'),
       together([slowAnswer, workerTimeout], 'suggests', 'writer', 120),
       together([workerTimeout, unanswered], 'proves', 'writer', 120),
@@ -55,7 +73,12 @@ export const applicationRules: readonly LogRule[] = [
     'uwsgi-harakiri',
     'app-runtime',
     ['uWSGI kills workers at harakiri', 'uWSGI 按 harakiri 终止工作进程'],
-    [harakiri, together([closedAnswer, harakiri], 'proves', 'writer'), together([harakiri, unanswered], 'proves', 'writer', 120)],
+    [
+      harakiri,
+      ...closedBy(isUwsgi),
+      together([closedAnswer, harakiri], 'proves', 'writer'),
+      together([harakiri, unanswered], 'proves', 'writer', 120),
+    ],
     {
       summary: [
         'uWSGI on {host} killed workers whose requests ran longer than harakiri; {count} requests failed.',
@@ -76,6 +99,7 @@ export const applicationRules: readonly LogRule[] = [
     'app-runtime',
     ['A request does not fit into uWSGI’s buffer', '请求超过 uWSGI 的 buffer-size'],
     [
+      ...closedBy(isUwsgi),
       near(
         ['uwsgi-block-size'],
         'suggests',
@@ -143,7 +167,7 @@ export const applicationRules: readonly LogRule[] = [
     ],
     {
       summary: [
-        'Every thread (or process) of the application server on {host} was in use; {count} requests waited until they failed.',
+        'Every thread (or process) of the application server on {host} was in use; {count} requests waited in vain.',
         '{host} 上应用服务器的线程（进程）全部占用；{count} 个请求等待至失败。',
       ],
       fix: [

@@ -27,6 +27,7 @@ const groupName = every(
   status(502),
   ({ tries, backend }) => /^502@[^\s.:/@]+$/.test(tries) || (tries === '' && backend !== null && /^[^\s.:/]+$/.test(backend)),
 );
+const rewriteFailed = failing(every(haproxy('PR', 'PH', 'IR', 'IH'), status(500)), 'suggests', 'writer');
 const checkFails = (reason: RegExp) => near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(reason));
 const nobody = failing(every(haproxy('SC'), noServer), 'suggests', 'none');
 
@@ -196,8 +197,8 @@ export const balancerRules: readonly LogRule[] = [
     'balancer',
     ['The health check wants another status code than its page gives', '健康检查期望的状态码与页面返回不符'],
     [
-      checkFails(/Layer7 wrong status/),
-      together([checkFails(/Layer7 wrong status/), nobody], 'suggests', 'none', 86_400),
+      checkFails(/Layer7 wr/),
+      together([checkFails(/Layer7 wr/), nobody], 'suggests', 'none', 86_400),
       near(['go-health-check', 'k8s-probe-failed'], 'suggests', 'none', says(/unexpected status|statuscode|status code|HTTP probe failed/)),
       failing(envoy('UH', 'LH'), 'fits', 'none'),
     ],
@@ -233,7 +234,7 @@ export const balancerRules: readonly LogRule[] = [
       near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', (event) =>
         /^(?:400|405|421|501)$/.test(event.fields['code'] ?? ''),
       ),
-      checkFails(/Layer7 invalid response/),
+      checkFails(/Layer7 inv/),
     ],
     {
       summary: [
@@ -279,10 +280,7 @@ export const balancerRules: readonly LogRule[] = [
     'health-check-timeout',
     'balancer',
     ['The health check’s page is slower than its timeout', '健康检查页面慢于检查超时'],
-    [
-      checkFails(/Layer7 timeout|Layer6 timeout/),
-      near(['go-health-check', 'k8s-probe-failed'], 'suggests', 'none', says(/[Tt]imeout|deadline exceeded/)),
-    ],
+    [checkFails(/Layer[67] ti/), near(['go-health-check', 'k8s-probe-failed'], 'suggests', 'none', says(/[Tt]imeout|deadline exceeded/))],
     {
       summary: [
         'The page of the health check did not answer in time, so {count} requests found no server.',
@@ -494,19 +492,31 @@ export const balancerRules: readonly LogRule[] = [
     'haproxy-header-rewrite-overflow',
     'balancer',
     ['HAProxy has no room to add headers', 'HAProxy 没有空间改写请求头'],
-    [failing(every(haproxy('PR', 'PH'), status(500)), 'suggests', 'writer')],
+    [
+      // Versions 2.2 to 2.4 call it an internal error, later ones P.
+      rewriteFailed,
+      near(['haproxy-rewrite-failed'], 'fits', 'writer'),
+      together([rewriteFailed, near(['haproxy-rewrite-failed'], 'fits', 'writer')], 'proves', 'writer'),
+    ],
     {
       summary: [
-        'HAProxy could not rewrite {count} messages: their headers left no room in its buffer.',
-        'HAProxy 无法改写 {count} 个报文：头部占满缓冲区。',
+        'HAProxy could not rewrite {count} messages: its buffer had too little room left for the headers that its rules add.',
+        'HAProxy 无法改写 {count} 个报文：缓冲区剩余空间不足以容纳规则添加的头部。',
       ],
       fix: ['Give rewrites more room.', '为改写预留更多空间。'],
       steps: [
         ['global: tune.maxrewrite 2048 (and tune.bufsize 32768)', 'global：tune.maxrewrite 2048（及 tune.bufsize 32768）'],
+        [
+          'A header that may be missing: http-response strict-mode off before its rule',
+          '可以缺少的头部：在其规则之前加 http-response strict-mode off',
+        ],
         ['Remove headers that nobody needs', '删除不需要的头部'],
       ],
-      verify: ['No new 500 with state PR or PH.', '不再出现状态为 PR 或 PH 的 500。'],
-      tell: ['The size of these requests’ headers.', '这些请求的头部大小。'],
+      verify: ['No new 500 with state PR, PH, IR or IH.', '不再出现状态为 PR、PH、IR 或 IH 的 500。'],
+      tell: [
+        'The size of these headers and of what http-request and http-response rules add; %[last_rule_file]:%[last_rule_line] in log-format. A bug or a filter of HAProxy may end as IH too.',
+        '这些头部以及 http-request、http-response 规则所加内容的大小；在 log-format 中记录 %[last_rule_file]:%[last_rule_line]。HAProxy 自身缺陷或过滤器也可能以 IH 结束。',
+      ],
     },
   ),
   ruleOf(
@@ -740,7 +750,7 @@ export const balancerRules: readonly LogRule[] = [
     ],
     {
       summary: [
-        'Every worker of Apache on {host} was in use; {count} requests waited until they failed.',
+        'Every worker of Apache on {host} was in use; {count} requests waited in vain.',
         '{host} 上的 Apache 工作进程全部占用；{count} 个请求等待至失败。',
       ],
       fix: [

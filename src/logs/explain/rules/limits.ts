@@ -3,6 +3,7 @@ import type { LogRule } from '../rule.ts';
 import {
   about,
   closedAnswer,
+  closedBy,
   failing,
   gatewayError,
   haproxy,
@@ -13,6 +14,7 @@ import {
   reasoned,
   ruleOf,
   says,
+  signalIn,
   slowAnswer,
   together,
   envoy,
@@ -39,12 +41,12 @@ export const limitRules: readonly LogRule[] = [
     ['The kernel killed a process for memory', '内核因内存不足杀死进程'],
     [
       oom,
+      ...closedBy(),
       near(
         ['gunicorn-worker-signal', 'uwsgi-worker-died', 'fpm-child-signal', 'unicorn-worker-reaped', 'systemd-main-exited'],
         'fits',
         'writer',
-        ({ fields }) =>
-          ['9', 'SIGKILL'].includes(fields['signal'] ?? fields['number'] ?? (fields['code'] === 'killed' ? (fields['status'] ?? '') : '')),
+        signalIn('9'),
       ),
       together([oom, closedAnswer], 'proves', 'writer'),
       together([oom, about(lines.refused, 'suggests', 'upstream')], 'proves', 'writer', 300),

@@ -2,6 +2,7 @@
 import type { LogRule } from '../rule.ts';
 import {
   about,
+  attempted,
   envoy,
   every,
   failing,
@@ -10,6 +11,7 @@ import {
   isFastcgi,
   isIpv6,
   isLoopback,
+  isLoopback6,
   isUnix,
   lasted,
   lines,
@@ -19,19 +21,21 @@ import {
   own,
   reasonLike,
   ruleOf,
+  portOf,
   says,
   status,
+  target,
   timing,
   together,
 } from './witness.ts';
-import type { EventGroup } from '../../records.ts';
+import type { EventGroup, FailureGroup } from '../../records.ts';
 
 const remote = (event: EventGroup): boolean => !isUnix(event) && !isLoopback(event);
 const connectTimeout = about(lines.connectTimeout, 'fits', 'upstream', not(isUnix));
 /** No connection came about before the proxy gave up: the packet, or its answer, was lost. */
 const lost = [
   connectTimeout,
-  near(['haproxy-server-down', 'haproxy-check-failed'], 'fits', 'none', says(/Layer4 timeout/)),
+  near(['haproxy-server-down', 'haproxy-check-failed'], 'fits', 'none', says(/Layer4 ti/)),
   failing(haproxy('sC'), 'fits'),
   failing(every(of('nginx'), status(504), timing('connect', 'none')), 'fits'),
   failing(every(of('traefik'), status(504)), 'fits'),
@@ -42,18 +46,28 @@ const lost = [
   failing(every(envoy('UF'), reasonLike(/timeout/)), 'fits'),
   failing(every(of('cloudflare'), status(522)), 'fits'),
   failing(every(of('gcp-lb'), reasonLike(/failed_to_connect_to_backend/)), 'fits'),
+  failing(every(of('iis'), reasonLike(/win32:12029/), lasted(5000)), 'fits'),
+  about(['node-proxy-error'], 'fits', 'none', says(/ETIMEDOUT/)),
 ] as const;
+/** Hosts on the internet see refused packets all the time: a log of one means something only where it is about the port that the proxy asked. */
+const aboutThatPort = ([attempt, packet]: readonly (EventGroup | FailureGroup)[]): boolean =>
+  attempt !== undefined && packet !== undefined && 'signature' in attempt && 'signature' in packet
+    ? portOf(target(attempt)) !== null && portOf(target(attempt)) === (packet.fields['port'] ?? '')
+    : false;
 const refused = about(lines.refused, 'fits', 'upstream', remote);
 const turnedAway = near(['kernel-firewall-log'], 'suggests', 'writer', says(/BLOCK|DROP|DENY|block|drop|deny/));
 const rejected = near(['kernel-firewall-log'], 'suggests', 'writer', says(/REJECT|reject/));
-const banned = near(['fail2ban-ban'], 'suggests', 'writer');
+/** Addresses of the internet are banned all day; a private one, or one of the range that Alibaba's balancers use, may be the balancer. */
+const banned = near(['fail2ban-ban'], 'suggests', 'writer', ({ fields }) =>
+  /^(?:10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|f[cd])/i.test(fields['address'] ?? ''),
+);
 
 export const networkRules: readonly LogRule[] = [
   ruleOf(
     'firewall-drops-lb-range',
     'host',
     ['The backend’s firewall drops the balancer’s packets', '后端防火墙丢弃负载均衡的数据包'],
-    [...lost, together([connectTimeout, turnedAway], 'proves', 'upstream')],
+    [...lost, together([connectTimeout, turnedAway], 'proves', 'upstream', 60, aboutThatPort)],
     {
       summary: [
         '{count} attempts to connect to {host} had no answer; a firewall on its way drops them.',
@@ -91,8 +105,16 @@ export const networkRules: readonly LogRule[] = [
     [
       refused,
       about(lines.noRoute, 'fits', 'upstream', remote),
-      together([about(lines.noRoute, 'fits', 'upstream', remote), failing(timing('instant'), 'fits')], 'suggests', 'upstream'),
-      together([about([...lines.refused, ...lines.noRoute], 'fits', 'upstream', remote), rejected], 'proves', 'upstream'),
+      // Nobody's silence is that short: an answer came.
+      together([about(lines.noRoute, 'fits', 'upstream', remote), failing(attempted(0, 500), 'fits')], 'suggests', 'upstream'),
+      failing(every(of('nginx'), status(502), own, timing('instant')), 'fits'),
+      together(
+        [about([...lines.refused, ...lines.noRoute], 'fits', 'upstream', remote), rejected],
+        'proves',
+        'upstream',
+        60,
+        aboutThatPort,
+      ),
     ],
     {
       summary: ['{host} answered {count} attempts to connect with a rejection of its firewall.', '{host} 的防火墙拒绝了 {count} 次连接。'],
@@ -224,8 +246,9 @@ export const networkRules: readonly LogRule[] = [
     'network',
     ['The backend machine is off or its address is wrong', '后端主机不可达：关机或地址错误'],
     [
-      about(lines.noRoute, 'suggests', 'upstream'),
-      together([about(lines.noRoute, 'suggests', 'upstream'), failing(timing('connect'), 'fits')], 'suggests', 'upstream'),
+      about(lines.noRoute, 'fits', 'upstream'),
+      // The kernel asks three times who has the address, a second apart, before it gives up.
+      together([about(lines.noRoute, 'fits', 'upstream'), failing(attempted(2500), 'fits')], 'suggests', 'upstream'),
       ...lost,
       failing(every(of('cloudflare'), status(523)), 'fits'),
     ],
@@ -247,7 +270,7 @@ export const networkRules: readonly LogRule[] = [
         'ip neigh on the balancer; how long an attempt takes (about 3 s: no machine, at once: a firewall).',
         '负载均衡上的 ip neigh；单次连接耗时（约 3 秒：无此主机；立即失败：防火墙）。',
       ],
-      consequenceOf: ['firewall-rejects-lb-range', 'stale-dns-upstream', 'conntrack-full', 'firewall-drops-lb-range'],
+      consequenceOf: ['stale-dns-upstream', 'conntrack-full', 'firewall-drops-lb-range'],
     },
   ),
   ruleOf(
@@ -281,11 +304,11 @@ export const networkRules: readonly LogRule[] = [
         (event) => isIpv6(event) && !isLoopback(event),
       ),
       about(['socket-family'], 'proves', 'writer'),
-      about(lines.refused, 'fits', 'upstream', (event) => isIpv6(event) && isLoopback(event)),
+      about(lines.refused, 'fits', 'upstream', isLoopback6),
       near(['app-listening'], 'fits', 'writer', ({ fields }) => /^(?:127\.|0\.0\.0\.0)/.test(fields['address'] ?? '')),
       together(
         [
-          about(lines.refused, 'fits', 'upstream', (event) => isIpv6(event) && isLoopback(event)),
+          about(lines.refused, 'fits', 'upstream', isLoopback6),
           near(['app-listening'], 'fits', 'writer', ({ fields }) => /^(?:127\.|0\.0\.0\.0)/.test(fields['address'] ?? '')),
         ],
         'suggests',

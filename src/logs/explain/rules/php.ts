@@ -48,7 +48,7 @@ export const phpRules: readonly LogRule[] = [
     ],
     {
       summary: [
-        'Every child of the php-fpm pool on {host} was in use; {count} requests waited in its queue until they failed.',
+        'Every child of the php-fpm pool on {host} was in use; {count} requests waited in its queue in vain.',
         '{host} 上的 php-fpm 进程池已满；{count} 个请求在队列中等待至失败。',
       ],
       fix: [
@@ -242,8 +242,8 @@ export const phpRules: readonly LogRule[] = [
     ],
     {
       summary: [
-        'php-fpm does not take connections on {host}: {count} requests for PHP failed.',
-        '{host} 上的 php-fpm 不接受连接：{count} 个 PHP 请求失败。',
+        'php-fpm is not running on {host}, or it listens elsewhere: {count} requests for PHP failed.',
+        '{host} 上的 php-fpm 未运行，或监听在别处：{count} 个 PHP 请求失败。',
       ],
       fix: [
         'Start php-fpm once its log has said why it stopped, or name the address it listens on.',

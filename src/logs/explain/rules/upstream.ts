@@ -5,22 +5,30 @@ import {
   about,
   closedAnswer,
   closedAnswers,
+  closedBy,
+  closedRequests,
   envoy,
   every,
   failing,
   haproxy,
+  isBodyless,
   isFastcgi,
+  isIpv6,
   isLoopback,
+  isLoopback6,
   isUnix,
   lasted,
   lines,
   near,
   noServer,
+  not,
   of,
   own,
+  portOf,
   reasonLike,
   ruleOf,
   says,
+  signalIn,
   slowAnswers,
   status,
   target,
@@ -30,6 +38,10 @@ import {
 
 const plainRefused = (event: EventGroup): boolean => !isUnix(event) && !isFastcgi(event);
 const refused = about(lines.refused, 'suggests', 'upstream', plainRefused);
+const refused6 = about(lines.refused, 'fits', 'upstream', (event) => plainRefused(event) && isLoopback6(event));
+/** Two lines about one port. */
+const samePort = ([one, other]: readonly (EventGroup | FailureGroup)[]): boolean =>
+  isEvent(one) && isEvent(other) && portOf(target(one)) !== null && portOf(target(one)) === portOf(target(other));
 /** A request that nobody took, as access logs show it. */
 const refusedRequests = [
   failing(every(of('nginx', 'alibaba-slb', 'alibaba-alb'), status(502), own, timing('instant')), 'fits'),
@@ -39,7 +51,6 @@ const refusedRequests = [
   failing(every(of('caddy', 'traefik', 'apache'), status(502, 503), own), 'fits'),
 ] as const;
 
-const portOf = (text: string): string | null => /:(\d{2,5})(?:\/|$|\D)/.exec(text.replace(/^\w+:\/\//, ''))?.[1] ?? null;
 const listening = near(['app-listening'], 'fits', 'writer', ({ fields }) => portOf(`:${fields['port'] ?? ''}`) !== null);
 const isEvent = (member: EventGroup | FailureGroup | undefined): member is EventGroup => member !== undefined && 'signature' in member;
 /** The proxy asks one port, and the application says that it listens on another. */
@@ -68,6 +79,7 @@ const startedFailing = near(
     'bind-failed',
     'fpm-bind-failed',
     'haproxy-config-error',
+    'systemd-start-failed',
     'uwsgi-no-app',
     'passenger-spawn-failed',
   ],
@@ -82,7 +94,15 @@ export const upstreamRules: readonly LogRule[] = [
     'web-server',
     ['The web service of a backend is not running', '后端的 Web 服务没有运行'],
     [
-      refused,
+      about(lines.refused, 'suggests', 'upstream', (event) => plainRefused(event) && !isLoopback6(event)),
+      refused6,
+      together(
+        [refused6, near(lines.refused, 'suggests', 'upstream', (event) => isLoopback(event) && !isIpv6(event))],
+        'suggests',
+        'upstream',
+        60,
+        samePort,
+      ),
       about(lines.refused, 'suggests', 'upstream', isUnix),
       about(lines.noSuchFile, 'suggests', 'upstream', (event) => !isFastcgi(event)),
       about(['envoy-connect-failure'], 'suggests', 'upstream', says(/111|Connection refused/)),
@@ -98,12 +118,15 @@ export const upstreamRules: readonly LogRule[] = [
       near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(/Connection refused/)),
       near(['tomcat-app-failed', 'tomcat-bind-failed'], 'suggests', 'writer'),
       failing(every(of('iis'), reasonLike(/^(?:503\.0|502\.3$)|Disabled/)), 'fits', 'writer'),
-      failing(every(of('iis'), reasonLike(/win32:12029/)), 'suggests', 'backend'),
+      failing(every(of('iis'), reasonLike(/win32:12029/)), 'fits'),
+      // Windows asks a refusing port three times within about two seconds, and waits for silence about 21.
+      failing(every(of('iis'), reasonLike(/win32:12029/), lasted(0, 5000)), 'suggests'),
+      about(['node-proxy-error'], 'suggests', 'none', says(/ECONNREFUSED/)),
     ],
     {
       summary: [
-        'Nothing takes connections at {host}: {count} attempts were refused. Its service is stopped, or listens on another port or address.',
-        '{host} 无人监听：{count} 次连接被拒绝。服务已停止，或监听在其他端口、地址。',
+        'Nothing takes connections at {host}: {count} attempts were refused. Its service is not running, or it listens elsewhere (another port or address).',
+        '{host} 无人监听：{count} 次连接被拒绝。服务未运行，或监听在别处（其他端口或地址）。',
       ],
       fix: [
         'Start the service once its log has said why it stopped; where it runs, make the address it listens on and the one the proxy uses the same.',
@@ -224,6 +247,8 @@ export const upstreamRules: readonly LogRule[] = [
     ['The application ends and is started again and again', '应用反复崩溃并重启'],
     [
       near(['systemd-start-limit', 'k8s-back-off'], 'suggests', 'writer'),
+      near(['gunicorn-worker-exit'], 'fits', 'writer'),
+      ...closedBy(),
       near(
         [
           'systemd-restart',
@@ -253,9 +278,10 @@ export const upstreamRules: readonly LogRule[] = [
         3600,
       ),
       together([closedAnswer, looping], 'suggests', 'upstream', 120),
-      near(['gunicorn-worker-signal', 'uwsgi-worker-died', 'uwsgi-crash', 'unicorn-worker-reaped'], 'suggests', 'writer', ({ fields }) =>
-        /^(?:SIG)?(?:SEGV|BUS|ABRT|ILL|4|6|7|8|11)$/.test(fields['signal'] ?? fields['number'] ?? ''),
-      ),
+      near(['uwsgi-worker-died', 'uwsgi-crash', 'unicorn-worker-reaped'], 'suggests', 'writer', signalIn('4', '6', '7', '8', '11')),
+      near(['gunicorn-worker-signal'], 'suggests', 'writer', signalIn('4', '7', '8', '11')),
+      // gunicorn itself aborts workers that were silent too long.
+      near(['gunicorn-worker-signal'], 'fits', 'writer', signalIn('6')),
       near(['uwsgi-crash'], 'suggests', 'writer'),
       failing(every(of('iis'), reasonLike(/^(?:502\.5|500\.3[0-8])|AppOffline/)), 'suggests', 'writer'),
     ],
@@ -280,7 +306,15 @@ export const upstreamRules: readonly LogRule[] = [
         'NRestarts（systemctl show）或 RESTARTS（kubectl get pod）不再增长。',
       ],
       tell: ['The application’s own log from its last start.', '应用最近一次启动的日志。'],
-      consequenceOf: ['oom-killed', 'memory-pressure', 'disk-full', 'dependency-down', 'dependency-dns-failed', 'dependency-unreachable'],
+      consequenceOf: [
+        'oom-killed',
+        'memory-pressure',
+        'disk-full',
+        'dependency-down',
+        'dependency-dns-failed',
+        'dependency-unreachable',
+        'gunicorn-worker-timeout',
+      ],
     },
   ),
   ruleOf(
@@ -289,6 +323,7 @@ export const upstreamRules: readonly LogRule[] = [
     ['The page is slower than a read timeout allows', '页面响应时间超过读超时'],
     [
       ...slowAnswers('suggests'),
+      about(['send-timeout', 'tls-timeout'], 'fits', 'upstream'),
       about(['fcgid-error', 'apache-cgi-timeout', 'wsgi-error'], 'suggests', 'writer', says(/[Tt]imeout|timed out/)),
       failing(every(of('nginx'), status(504), timing('waited')), 'suggests'),
       failing(haproxy('sH'), 'suggests'),
@@ -358,7 +393,7 @@ export const upstreamRules: readonly LogRule[] = [
     ],
     {
       summary: [
-        '{host} began {count} answers and did not finish them; clients saw the first status with a short body.',
+        '{host} broke off {count} answers in the middle; clients saw the first status with a short body.',
         '{host} 有 {count} 个响应只发送了一部分；客户端看到原状态码但内容不完整。',
       ],
       fix: ['See what ended or stalled the application in mid-answer.', '查明应用在响应中途终止或停滞的原因。'],
@@ -389,17 +424,17 @@ export const upstreamRules: readonly LogRule[] = [
     ['The backend closes an idle connection just as the balancer uses it again', '后端关闭空闲连接时恰被负载均衡复用'],
     [
       ...closedAnswers('fits'),
-      about(['reset-sending-request'], 'fits', 'upstream'),
+      about(['reset-sending-request', 'upstream-tls-read'], 'fits', 'upstream'),
       about(['go-closed'], 'suggests', 'upstream', says(/server closed idle connection/)),
       failing(haproxy('SH'), 'fits'),
       failing(envoy('UC'), 'fits'),
       failing(every(of('iis'), reasonLike(/win32:12030/)), 'fits'),
-      failing(every(of('aws-alb'), status(502), own, timing('instant')), 'fits'),
+      failing(every(of('nginx', 'aws-alb'), status(502), own, timing('instant')), 'fits'),
       failing(every(of('gcp-lb'), reasonLike(/backend_connection_closed_before_data_sent/)), 'suggests'),
     ],
     {
       summary: [
-        '{host} closed {count} connections just as they were used again: its keep-alive time is shorter than the balancer’s.',
+        '{host} closed {count} connections just as the balancer used one again: its keep-alive time is shorter than the balancer’s.',
         '{host} 在连接被复用时关闭了连接（{count} 次）：其长连接超时短于负载均衡。',
       ],
       fix: ['Let the backend keep idle connections longer than the balancer does.', '让后端的空闲长连接时间大于负载均衡。'],
@@ -444,6 +479,8 @@ export const upstreamRules: readonly LogRule[] = [
         'upstream',
       ),
       failing(haproxy('DC', 'DH', 'DD'), 'fits'),
+      ...closedBy(not(isFastcgi)),
+      ...closedRequests,
     ],
     {
       summary: [
@@ -474,8 +511,16 @@ export const upstreamRules: readonly LogRule[] = [
     'web-server',
     ['The backend closes before it has read the request body', '后端在读完请求体之前关闭连接'],
     [
-      about(['reset-sending-request'], 'suggests', 'upstream'),
-      about(['apache-request-body'], 'fits', 'upstream'),
+      about(['reset-sending-request'], 'fits', 'upstream', not(isBodyless)),
+      about(['apache-request-body', 'send-timeout'], 'fits', 'upstream'),
+      // The backend says itself that the body was too large for it. What the proxy refuses is another request.
+      together(
+        [about(['reset-sending-request', 'apache-request-body'], 'fits', 'upstream'), near(['request-body-too-large'], 'fits', 'writer')],
+        'suggests',
+        'upstream',
+        60,
+        ([closed, refusal]) => closed?.input !== refusal?.input,
+      ),
       failing(every(of('gcp-lb'), reasonLike(/backend_early_response_with_non_error_status/)), 'suggests'),
     ],
     {
@@ -593,7 +638,7 @@ export const upstreamRules: readonly LogRule[] = [
       about(['apache-cgi-no-headers'], 'suggests', 'writer'),
     ],
     {
-      summary: ['{host} sent {count} answers that are not valid HTTP.', '{host} 返回了 {count} 个不合法的 HTTP 响应。'],
+      summary: ['{host} does not speak valid HTTP: {count} answers could not be used.', '{host} 返回了 {count} 个不合法的 HTTP 响应。'],
       fix: ['Look at the raw answer, and mend the application or server that makes it.', '查看原始响应，修复产生它的应用或服务器。'],
       steps: [
         ['curl --raw -v straight to the backend', '直接对后端执行 curl --raw -v'],
@@ -675,7 +720,7 @@ export const upstreamRules: readonly LogRule[] = [
     ['TLS between proxy and backend does not fit', '代理与后端之间的 TLS 不匹配'],
     [
       about(
-        ['upstream-tls-failed', 'tls-timeout', 'apache-backend-tls', 'go-tls-failed'],
+        ['upstream-tls-failed', 'apache-backend-tls', 'go-tls-failed'],
         'suggests',
         'upstream',
         (event) => !says(/unrecognized name|unrecognized_name|alert number 112/)(event),
@@ -690,8 +735,8 @@ export const upstreamRules: readonly LogRule[] = [
       ),
       about(['go-tls-failed'], 'proves', 'upstream', says(/first record does not look like|HTTP response to HTTPS/)),
       about(['envoy-connect-failure'], 'suggests', 'upstream', says(/TLS|SSL|WRONG_VERSION/)),
-      near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(/SSL handshake failure|Layer6 invalid response/)),
-      about(['upstream-tls-read'], 'fits', 'upstream'),
+      near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(/SSL handshake failure|Layer6 inv/)),
+      about(['upstream-tls-read', 'tls-timeout'], 'fits', 'upstream'),
       failing(every(of('cloudflare'), status(525)), 'suggests'),
       failing(every(of('iis'), reasonLike(/win32:12175/)), 'suggests'),
       failing(every(of('gcp-lb'), reasonLike(/failed_to_negotiate_alpn|ssl_/)), 'suggests'),

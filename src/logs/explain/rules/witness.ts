@@ -93,6 +93,13 @@ export const lasted =
   (leastMs: number, mostMs = Infinity): FailureTest =>
   ({ durationMs }) =>
     durationMs !== null && durationMs.median >= leastMs && durationMs.median <= mostMs;
+/** The longest attempt to connect took at least and at most so long. Where it failed, nginx gives its time as that of the response. */
+export const attempted =
+  (leastMs: number, mostMs = Infinity): FailureTest =>
+  ({ connectMs, headerMs, durationMs }) => {
+    const longest = (connectMs ?? headerMs ?? durationMs)?.max;
+    return longest !== undefined && longest >= leastMs && longest <= mostMs;
+  };
 /** HAProxy's termination state begins with these two letters. */
 export const haproxy =
   (...states: readonly string[]): FailureTest =>
@@ -120,12 +127,16 @@ export const reasonLike =
 export const target = (event: EventGroup): string => event.upstream ?? event.fields['target'] ?? '';
 /** The line of a group as it was written, where a sample of it is kept. */
 const written = (event: EventGroup): string => event.samples[0]?.text ?? '';
+/** The port at the end of an address, or of a URL's host. */
+export const portOf = (text: string): string | null => /:(\d{2,5})(?:\/|$|\D)/.exec(text.replace(/^\w+:\/\//, ''))?.[1] ?? null;
 export const isUnix: EventTest = (event) =>
   /unix:|^\/|domain socket/.test(target(event)) || /unix:|Unix domain socket/.test(event.template);
 export const isFastcgi: EventTest = (event) =>
   /php|fpm|:9000$/.test(target(event)) || /upstream: "fastcgi:/.test(written(event)) || /^(?:FCGI|fcgi)/.test(event.fields['scheme'] ?? '');
 export const isLoopback: EventTest = (event) => /(?:^|\/|@)(?:127\.\d+\.\d+\.\d+|localhost|\[::1\])(?::|\/|$)/.test(target(event));
 export const isIpv6: EventTest = (event) => /\[[\da-f:.]+\]/i.test(target(event));
+/** `[::1]`: mostly a `localhost` that was looked up, and many services listen on 127.0.0.1 alone. */
+export const isLoopback6: EventTest = (event) => isIpv6(event) && isLoopback(event);
 export const not =
   (test: EventTest): EventTest =>
   (event) =>
@@ -134,6 +145,17 @@ export const errnoIn =
   (...numbers: readonly string[]): EventTest =>
   ({ fields }) =>
     numbers.includes(fields['errno'] ?? '');
+const signalNumbers: Readonly<Record<string, string>> = { ILL: '4', ABRT: '6', BUS: '7', FPE: '8', KILL: '9', SEGV: '11', TERM: '15' };
+/** A process ended by one of these signals (numbers of Linux), whether the line gives name or number. */
+export const signalIn =
+  (...numbers: readonly string[]): EventTest =>
+  ({ fields }) => {
+    const written = (fields['signal'] ?? fields['number'] ?? (fields['code'] === 'killed' ? fields['status'] : undefined) ?? '').replace(
+      /^SIG/,
+      '',
+    );
+    return numbers.includes(signalNumbers[written] ?? written);
+  };
 /** The text of a line as far as the group keeps it. */
 export const says =
   (pattern: RegExp): EventTest =>
@@ -166,11 +188,34 @@ export const slowAnswers = (weight: Weight): readonly LineWitness[] => [
   about(['apache-read-status', 'apache-timeout'], weight, 'upstream', apacheReadTimeout),
 ];
 
+/** nginx and others speak the uwsgi protocol only to uWSGI. */
+export const isUwsgi: EventTest = (event) => /upstream: "s?uwsgi:/.test(written(event));
+/** A request without a body, in every line that is kept of the group. */
+export const isBodyless: EventTest = ({ samples }) =>
+  samples.length > 0 && samples.every(({ text }) => /request: "(?:GET|HEAD) /.test(text));
+
 /** What a proxy writes when its backend closed without an answer. */
 export const closedAnswers = (weight: Weight): readonly LineWitness[] => [
   about(lines.closed, weight, 'upstream'),
-  about(['apache-read-status'], weight, 'upstream', (event) => !apacheReadTimeout(event)),
+  about(['apache-read-status'], weight, 'upstream', not(apacheReadTimeout)),
 ];
+/**
+ * Whoever ends or restarts a backend closes its connections: one of the equal explanations of each close without an answer. What only one
+ * runtime does is not said of another one.
+ */
+export const closedBy = (where?: EventTest): readonly (LineWitness | RequestWitness)[] => [
+  about([...lines.closed, 'reset-sending-request'], 'fits', 'upstream', where),
+  about(['apache-read-status'], 'fits', 'upstream', (event) => !apacheReadTimeout(event) && where?.(event) !== false),
+  ...(where === undefined ? closedRequests : []),
+];
+/** The same as access logs show it. */
+export const closedRequests = [
+  failing(haproxy('SH'), 'fits'),
+  failing(envoy('UC'), 'fits'),
+  failing(every(of('aws-alb'), status(502), own, timing('instant')), 'fits'),
+  failing(every(of('nginx'), status(502), own, timing('waited')), 'fits'),
+  failing(every(of('iis'), reasonLike(/win32:12030/)), 'fits'),
+] as const;
 /** The same as one member of several that have to come together. */
 export const closedAnswer = about([...lines.closed, 'apache-read-status', 'reset-sending-request'], 'suggests', 'upstream');
 export const slowAnswer = about([...lines.readTimeout, 'apache-read-status'], 'suggests', 'upstream');
