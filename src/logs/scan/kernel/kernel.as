@@ -3,19 +3,30 @@
 // The numbers of operations, flags, reasons and addresses are those of plan.ts and wasm.ts.
 
 const operations: usize = 0x10000;
-const operationSize: usize = 32;
+const operationSize: usize = 64;
 const minutes: usize = 0x14000;
 const backends: usize = 0x1c000;
 const cells: usize = 0x20000;
 const backCounts: usize = 0xa0000;
 const masks: usize = 0xa2000;
+const lineEnds: usize = 0xa3000;
 
 const minuteSlots: u32 = 1024;
 const backendSlots: u32 = 128;
-const longestBackend: i32 = 48;
+const longestBackend: i32 = 96;
+// How far ahead lines are found: few enough bytes to stay in the first cache until they are walked over. One address per byte at most.
+const chunk: usize = 4096;
 
 let operationCount: i32 = 0;
 let lineLimit: i32 = 65536;
+// One bit per byte of the memory, set where text in quotes may end: quotes, backslashes and control characters, so also line ends.
+let marks: usize = 0;
+// Found, and not walked over yet: ends of lines in [next, known), all before the frontier.
+let next: usize = lineEnds;
+let known: usize = lineEnds;
+let frontier: usize = 0;
+let resumeAt: usize = 0;
+let resumeStop: usize = 0;
 
 // What the caller reads after a run.
 export let sure: i32 = 0;
@@ -37,10 +48,12 @@ export let backendEnd: i32 = 0;
 let day: u64 = 0;
 let dayOfLine: u64 = 0;
 
-/** Sets the plan's length and the longest line. */
-export function open(count: i32, limit: i32): void {
+/** Sets the plan's length, the longest line, and where there is room for an eighth of the memory. */
+export function open(count: i32, limit: i32, room: i32): void {
   operationCount = count;
   lineLimit = limit;
+  marks = <usize>room;
+  resumeAt = 0;
   day = 0;
   for (let i: usize = 0; i < 16; i++) {
     store<u8>(masks + i, 0xff);
@@ -96,20 +109,113 @@ function find(from: usize, end: usize, byte: v128): usize {
 // @ts-ignore: decorator
 @inline
 function isLiteral(operation: usize, at: usize): bool {
-  if ((load<u64>(at) & load<u64>(operation, 16)) != load<u64>(operation, 8)) return false;
-  const length = load<i32>(operation, 4);
-  return length <= 8 || isTail(load<u32>(operation, 28), at + 8, length - 8);
+  const different = v128.and(v128.xor(v128.load(at), v128.load(operation, 16)), v128.load(operation, 32));
+  if (v128.any_true(different)) return false;
+  const more = load<u32>(operation, 48);
+  return more == 0 || isTail(more, at + 16, load<i32>(operation, 4) - 16);
 }
 
 function isTail(literal: usize, at: usize, length: i32): bool {
-  for (let i = 0; i < length; i++) {
-    if (load<u8>(literal + i) != load<u8>(at + i)) return false;
+  while (length > 0) {
+    if (v128.any_true(v128.xor(part(at, length), v128.load(literal)))) return false;
+    literal += 16;
+    at += 16;
+    length -= 16;
   }
   return true;
 }
 
+/** The first bytes, at most 16, and zeros behind them. */
+// @ts-ignore: decorator
+@inline
+function part(from: usize, length: i32): v128 {
+  return length >= 16 ? v128.load(from) : v128.and(v128.load(from), v128.load(masks + 16 - <usize>length));
+}
+
+/** Which of 16 bytes are digits. */
+// @ts-ignore: decorator
+@inline
+function digitBits(bytes: v128): u32 {
+  return <u32>i8x16.bitmask(i8x16.le_u(i8x16.sub(bytes, i8x16.splat(48)), i8x16.splat(9)));
+}
+
+/** First place at or behind `at` where a mark is. The line that is walked over ends with one. */
+// @ts-ignore: decorator
+@inline
+function marked(from: usize): usize {
+  let at = from;
+  let bits = load<u64>(marks + (at >> 3)) >> (at & 7);
+  while (bits == 0) {
+    at = (at & ~7) + 64;
+    bits = load<u64>(marks + (at >> 3));
+  }
+  return at + <usize>ctz(bits);
+}
+
+/** Bits of 16 bytes where text in quotes may end. */
+// @ts-ignore: decorator
+@inline
+function markBits(bytes: v128): u64 {
+  return <u64>(<u32>(
+    i8x16.bitmask(
+      v128.or(
+        v128.or(i8x16.eq(bytes, i8x16.splat(34)), i8x16.eq(bytes, i8x16.splat(92))),
+        i8x16.le_u(bytes, i8x16.splat(31)),
+      ),
+    )
+  ));
+}
+
+// @ts-ignore: decorator
+@inline
+function newlineBits(bytes: v128): u64 {
+  return <u64>(<u32>i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(10))));
+}
+
+/** Marks the next bytes, and finds the line ends among them. Bytes from `stop` on are looked at, and forgotten. */
+function look(stop: usize): void {
+  let at = frontier & ~63;
+  let end = at + chunk;
+  if (end > stop) end = stop;
+  let skip: u64 = ~(<u64>0) << (frontier & 63);
+  let list = lineEnds;
+  for (; at < end; at += 64) {
+    const a = v128.load(at);
+    const b = v128.load(at, 16);
+    const c = v128.load(at, 32);
+    const d = v128.load(at, 48);
+    store<u64>(marks + (at >> 3), markBits(a) | (markBits(b) << 16) | (markBits(c) << 32) | (markBits(d) << 48));
+    let ends = (newlineBits(a) | (newlineBits(b) << 16) | (newlineBits(c) << 32) | (newlineBits(d) << 48)) & skip;
+    skip = ~(<u64>0);
+    // Most often there is one or none: no branch may depend on which.
+    store<u32>(list, <u32>(at + <usize>ctz(ends)));
+    list += <usize>(ends != 0) << 2;
+    ends &= ends - 1;
+    while (ends != 0) {
+      store<u32>(list, <u32>(at + <usize>ctz(ends)));
+      list += 4;
+      ends &= ends - 1;
+    }
+  }
+  frontier = at;
+  while (list > lineEnds && load<u32>(list - 4) >= <u32>stop) list -= 4;
+  next = lineEnds;
+  known = list;
+}
+
 /** End of a number as JSON allows it, without exponent; 0 where it is none. */
 function jsonNumber(from: usize): usize {
+  const digits = digitBits(v128.load(from));
+  const whole = <u32>ctz(~digits);
+  if (whole > 0 && whole < 15 && (whole == 1 || load<u8>(from) != 48)) {
+    if (load<u8>(from + whole) != 46) return from + whole;
+    const end = whole + 1 + <u32>ctz(~(digits >> (whole + 1)));
+    if (end > whole + 1 && end < 16) return from + end;
+  }
+  return longJsonNumber(from);
+}
+
+function longJsonNumber(from: usize): usize {
   let at = from;
   if (load<u8>(at) == 45) at++;
   const first = <u32>load<u8>(at);
@@ -126,6 +232,27 @@ function jsonNumber(from: usize): usize {
 
 /** End of `count` whole numbers, each perhaps with a sign, with slashes between; 0 where there is something else. */
 function numberList(from: usize, count: i32): usize {
+  const bytes = v128.load(from);
+  const digits = digitBits(bytes);
+  const slashes = <u32>i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(47)));
+  const signs = <u32>i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(45)));
+  const length = <u32>ctz(~(digits | slashes | signs));
+  // In 16 bytes with two numbers at least, none is longer than is allowed; alone, one might be.
+  if (length < 16 && count > 1) {
+    const within = (<u32>1 << length) - 1;
+    const starts = ((slashes << 1) | 1) & ~signs;
+    const first = (starts | (signs << 1)) & within;
+    // What begins is a digit; signs stand only where something begins; the list ends with a digit.
+    const isGood =
+      (first & ~digits) == 0 && (signs & within & ~((slashes << 1) | 1)) == 0 && ((digits << 1) & (within + 1)) != 0;
+    if (isGood && popcnt(slashes & within) == <u32>(count - 1)) {
+      if (count > 3 || length < 11) return from + length;
+    }
+  }
+  return longNumberList(from, count);
+}
+
+function longNumberList(from: usize, count: i32): usize {
   let at = from;
   for (let i = 0; i < count; i++) {
     if (i > 0) {
@@ -137,6 +264,28 @@ function numberList(from: usize, count: i32): usize {
     const start = at;
     while (isDigit(load<u8>(at))) at++;
     if (at == start || at - start > 9) return 0;
+  }
+  return at;
+}
+
+/** The same without signs, and of any length. */
+function plainNumbers(from: usize, count: i32): usize {
+  const bytes = v128.load(from);
+  const digits = digitBits(bytes);
+  const slashes = <u32>i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(47)));
+  const length = <u32>ctz(~(digits | slashes));
+  if (length < 16) {
+    const within = (<u32>1 << length) - 1;
+    const starts = ((slashes << 1) | 1) & within;
+    const isGood = (starts & ~digits) == 0 && ((digits << 1) & (within + 1)) != 0;
+    return isGood && popcnt(slashes & within) == <u32>(count - 1) ? from + length : 0;
+  }
+  let at = from;
+  for (let i = count; i > 0; i--) {
+    const start = at;
+    while (isDigit(load<u8>(at))) at++;
+    if (at == start) return 0;
+    if (i > 1 && load<u8>(at++) != 47) return 0;
   }
   return at;
 }
@@ -224,11 +373,24 @@ function syslogTime(at: usize): usize {
   return twoDigits(at + 13) > 59 ? 0 : at + 15;
 }
 
-/** Walks the plan over the line [from, end). */
+/** First byte that is a blank, a control character or no ASCII; the end of a line is one. */
+// @ts-ignore: decorator
+@inline
+function wordEnd(from: usize): usize {
+  let at = from;
+  while (true) {
+    const found = i8x16.bitmask(i8x16.lt_s(v128.load(at), i8x16.splat(33)));
+    if (found) return at + ctz(found);
+    at += 16;
+  }
+}
+
+/** Walks the plan over the line [from, end), behind which its end is. */
 function walk(from: usize, end: usize): i32 {
   let at = from;
   let operation = operations;
   let wantsDay = false;
+  let wordBefore: i32 = 0;
   const last = operations + <usize>operationCount * operationSize;
   for (; operation < last; operation += operationSize) {
     const stopLength = <usize>load<u32>(operation, 4);
@@ -243,22 +405,21 @@ function walk(from: usize, end: usize): i32 {
           stop = end;
           break;
         }
-        const byte = i8x16.splat(load<i8>(operation, 8));
+        const byte = i8x16.splat(load<i8>(operation, 16));
         stop = find(at, end, byte);
         while (stop < end && !isLiteral(operation, stop)) stop = find(stop + 1, end, byte);
         break;
       }
       case 2: {
         // Text up to a literal that begins with a quote which no backslash escapes.
-        const byte = i8x16.splat(34);
-        stop = at;
+        stop = marked(at);
         while (true) {
-          stop = find(stop, end, byte);
           if (stop >= end) return 1;
-          let slash = stop;
-          while (slash > at && load<u8>(slash - 1) == 92) slash--;
-          if (((stop - slash) & 1) == 0 && isLiteral(operation, stop)) break;
-          stop++;
+          const here = load<u8>(stop);
+          if (here == 34 && isLiteral(operation, stop)) break;
+          stop += here == 92 ? 2 : 1;
+          if (stop > end) return 1;
+          stop = marked(stop);
         }
         break;
       }
@@ -287,15 +448,19 @@ function walk(from: usize, end: usize): i32 {
         if (load<u8>(stop) == 45) stop++;
         else
           while (true) {
-            const byte = <u32>load<u8>(stop);
-            if (!isDigit(byte) && byte != 46) break;
-            stop++;
+            const bytes = v128.load(stop);
+            const others = ~(digitBits(bytes) | <u32>i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(46)))) & 0xffff;
+            if (others) {
+              stop += ctz(others);
+              break;
+            }
+            stop += 16;
           }
         break;
       }
       case 9: {
-        // One try: up to a blank, comma, quote or the literal; more tries are for the parser.
-        const first = load<u8>(operation, 8);
+        // One try: up to a blank, comma, quote or the literal; more tries are for the parser, and so is what is not printable ASCII.
+        const first = load<u8>(operation, 16);
         const byte = i8x16.splat(first);
         stop = at;
         while (true) {
@@ -303,7 +468,7 @@ function walk(from: usize, end: usize): i32 {
           const part = v128.load(stop);
           const found = i8x16.bitmask(
             v128.or(
-              v128.or(i8x16.eq(part, i8x16.splat(32)), i8x16.eq(part, i8x16.splat(44))),
+              v128.or(i8x16.lt_s(part, i8x16.splat(33)), i8x16.eq(part, i8x16.splat(44))),
               v128.or(i8x16.eq(part, i8x16.splat(34)), i8x16.eq(part, byte)),
             ),
           );
@@ -324,20 +489,7 @@ function walk(from: usize, end: usize): i32 {
       }
       case 10: {
         // The inside of a JSON string without escapes.
-        const quote = i8x16.splat(34);
-        const backslash = i8x16.splat(92);
-        const blank = i8x16.splat(32);
-        stop = at;
-        while (true) {
-          if (stop >= end) return 1;
-          const part = v128.load(stop);
-          const found = i8x16.bitmask(v128.or(v128.or(i8x16.eq(part, quote), i8x16.eq(part, backslash)), i8x16.lt_u(part, blank)));
-          if (found) {
-            stop += ctz(found);
-            break;
-          }
-          stop += 16;
-        }
+        stop = marked(at);
         if (stop >= end || load<u8>(stop) != 34) return 1;
         break;
       }
@@ -351,16 +503,11 @@ function walk(from: usize, end: usize): i32 {
         break;
       }
       case 13:
-        stop = numberList(at, load<i32>(operation, 28));
+        stop = numberList(at, load<i32>(operation, 12));
         break;
       case 14: {
-        // A word of printable ASCII without blanks, up to a blank; not empty.
-        stop = at;
-        while (true) {
-          const byte = <u32>load<u8>(stop);
-          if (byte - 33 > 93) break;
-          stop++;
-        }
+        // A word of ASCII without blanks and control characters, up to one of those; not empty.
+        stop = wordEnd(at);
         if (stop == at) return 1;
         break;
       }
@@ -370,12 +517,10 @@ function walk(from: usize, end: usize): i32 {
         break;
       case 16: {
         // `client:port`
-        const byte = i8x16.splat(32);
-        stop = find(at, end, byte);
-        let colon = stop;
-        while (colon > at && isDigit(load<u8>(colon - 1))) colon--;
-        if (colon == stop || colon < at + 4 || load<u8>(colon - 1) != 58 || stop > at + 48) return 1;
-        for (let i = at; i < colon; i++) if (<u32>load<u8>(i) - 33 > 93) return 1;
+        stop = wordEnd(at);
+        const port = <usize>clz(~(digitBits(v128.load(stop - 16)) << 16));
+        const colon = stop - port;
+        if (port == 0 || port > 15 || colon < at + 4 || load<u8>(colon - 1) != 58 || stop > at + 48) return 1;
         break;
       }
       case 17: {
@@ -389,29 +534,23 @@ function walk(from: usize, end: usize): i32 {
       }
       case 18:
         // Digits, not more than nine.
-        stop = at;
-        while (isDigit(load<u8>(stop))) stop++;
+        stop = at + ctz(~digitBits(v128.load(at)));
         if (stop == at || stop > at + 9) return 1;
         break;
       case 19:
-        stop = at;
-        for (let i = load<i32>(operation, 28); i > 0; i--) {
-          const start = stop;
-          while (isDigit(load<u8>(stop))) stop++;
-          if (stop == start) return 1;
-          if (i > 1 && load<u8>(stop++) != 47) return 1;
-        }
+        stop = plainNumbers(at, load<i32>(operation, 12));
         break;
       default:
         return 1;
     }
     if (stop < at || stop > end) return 1;
-    const flags = load<i32>(operation, 24);
+    const flags = load<i32>(operation, 8);
     if (flags != 0) {
       if (flags & 1) {
         backendStart = <i32>at;
         backendEnd = <i32>stop;
       }
+      if (flags & 64) wordBefore = <i32>at;
       if (flags & 2 && find(at, stop, i8x16.splat(32)) < stop) return 1;
       if (flags & 4 && stop == at) return 1;
       if (flags & 8 && stop == at + 1 && load<u8>(at) == 45) return 1;
@@ -419,6 +558,8 @@ function walk(from: usize, end: usize): i32 {
         // `backend/server`
         const slash = find(at, stop, i8x16.splat(47));
         if (slash == at || slash + 1 >= stop) return 1;
+        // Where no server was chosen, what the parser makes of it depends on the word before too.
+        if (load<u8>(slash, 1) == 60) backendStart = wordBefore;
       }
       if (flags & 32) {
         // A list of tries may go on here.
@@ -452,30 +593,19 @@ function minuteEntry(): usize {
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function part(from: usize, length: i32): v128 {
-  return length >= 16 ? v128.load(from) : v128.and(v128.load(from), v128.load(masks + 16 - <usize>length));
-}
-
-/** Place of the backend's entry, or of a free one; entries are 64 bytes: text, length plus one. */
+/** Place of the backend's entry, or of a free one; entries are 128 bytes: text, length plus one. */
 function backendEntry(from: usize, length: i32): usize {
   const a = part(from, length);
-  const b = length > 16 ? part(from + 16, length - 16) : i64x2.splat(0);
-  const c = length > 32 ? part(from + 32, length - 32) : i64x2.splat(0);
-  const all = v128.xor(v128.xor(a, b), c);
+  let all = a;
+  for (let i = 16; i < length; i += 16) all = v128.xor(all, part(from + <usize>i, length - i));
   const hash = (<u64>i64x2.extract_lane(all, 0) * 0x9e3779b97f4a7c15) ^ (<u64>i64x2.extract_lane(all, 1) * 0xc2b2ae3d27d4eb4f);
   let slot = <u32>((hash + <u64>length * 0x165667b19e3779f9) >> 57);
   while (true) {
-    const entry = backends + (<usize>slot << 6);
-    const used = load<i32>(entry, 48);
+    const entry = backends + (<usize>slot << 7);
+    const used = load<i32>(entry, 96);
     if (used == 0) return entry;
-    if (used == length + 1) {
-      const different = v128.or(
-        v128.xor(a, v128.load(entry)),
-        v128.or(v128.xor(b, v128.load(entry, 16)), v128.xor(c, v128.load(entry, 32))),
-      );
-      if (!v128.any_true(different)) return entry;
+    if (used == length + 1 && !v128.any_true(v128.xor(a, v128.load(entry)))) {
+      if (length <= 16 || isTail(entry + 16, from + 16, length - 16)) return entry;
     }
     slot = (slot + 1) & (backendSlots - 1);
   }
@@ -496,8 +626,8 @@ function count(): i32 {
   const length = backendEnd - backendStart;
   if (length > longestBackend) return 1;
   const backend = backendEntry(<usize>backendStart, length);
-  if (load<i32>(backend, 48) == 0) return 3;
-  const cell = cells + (((<usize>slot << 7) + ((backend - backends) >> 6)) << 2);
+  if (load<i32>(backend, 96) == 0) return 3;
+  const cell = cells + (((<usize>slot << 7) + ((backend - backends) >> 7)) << 2);
   store<u32>(cell, load<u32>(cell) + 1);
   const minute = load<i32>(minutes + (<usize>slot << 5), 24);
   if (minute > latest) latest = minute;
@@ -511,26 +641,42 @@ function count(): i32 {
   return 0;
 }
 
-/** See Kernel.run. */
+/** See Kernel.run. Behind a line that it stopped at it goes on with what it has found already: nobody may change the bytes in between. */
 export function run(start: i32, stop: i32): i32 {
-  const newline = i8x16.splat(10);
   const end = <usize>stop;
   let at = <usize>start;
   sure = 0;
+  if (at != resumeAt || end != resumeStop) {
+    frontier = at;
+    next = lineEnds;
+    known = lineEnds;
+  }
+  resumeAt = 0;
   while (true) {
-    const found = find(at, end, newline);
     lineStart = <i32>at;
-    if (found >= end) return 0;
+    if (next == known) {
+      if (frontier >= end) return 0;
+      look(end);
+      continue;
+    }
+    const found = <usize>load<u32>(next);
+    next += 4;
     lineEnd = <i32>found;
     const length = found - at;
-    if (<i32>length > lineLimit || length == 0) return 1;
-    backendStart = 0;
-    backendEnd = 0;
-    let reason = walk(at, load<u8>(found - 1) == 13 ? found - 1 : found);
-    if (reason == 0) reason = count();
-    if (reason != 0) return reason;
-    sure++;
+    let reason = 1;
+    if (<i32>length <= lineLimit && length != 0) {
+      backendStart = 0;
+      backendEnd = 0;
+      reason = walk(at, load<u8>(found - 1) == 13 ? found - 1 : found);
+      if (reason == 0) reason = count();
+    }
     at = found + 1;
+    if (reason != 0) {
+      resumeAt = at;
+      resumeStop = end;
+      return reason;
+    }
+    sure++;
   }
 }
 
@@ -551,11 +697,9 @@ export function learnBackend(): i32 {
   const length = backendEnd - backendStart;
   const from = <usize>backendStart;
   const entry = backendEntry(from, length);
-  v128.store(entry, part(from, length));
-  v128.store(entry, length > 16 ? part(from + 16, length - 16) : i64x2.splat(0), 16);
-  v128.store(entry, length > 32 ? part(from + 32, length - 32) : i64x2.splat(0), 32);
-  store<i32>(entry, length + 1, 48);
-  return <i32>((entry - backends) >> 6);
+  for (let i = 0; i < length; i += 16) v128.store(entry + <usize>i, part(from + <usize>i, length - i));
+  store<i32>(entry, length + 1, 96);
+  return <i32>((entry - backends) >> 7);
 }
 
 /** Accepts the syslog day of the line at hand. */
@@ -563,7 +707,8 @@ export function learnDay(): void {
   day = dayOfLine;
 }
 
-/** Forgets which minute was last. */
+/** Forgets which minute was last, and what it has found in the bytes. */
 export function reset(): void {
   lastSlot = -1;
+  resumeAt = 0;
 }

@@ -1,7 +1,7 @@
 // Plans: what the kernel has to walk over in a line of a dialect. A plan may accept fewer lines than the parser, never others; what a plan
 // says of the lines at hand is compared with the parser before it is used.
 import { layoutOf, type LayoutPart } from '../../formats/index.ts';
-import type { LogFormat } from '../../records.ts';
+import type { AccessRecord, LogFormat } from '../../records.ts';
 
 /** What the kernel can walk over; the numbers are those of kernel.as. */
 export const step = {
@@ -28,7 +28,7 @@ export const step = {
 } as const;
 
 /** Conditions on a value; the bits are those of kernel.as. */
-export const flag = { backend: 1, noBlank: 2, notEmpty: 4, notDash: 8, pair: 16, notList: 32 } as const;
+export const flag = { backend: 1, noBlank: 2, notEmpty: 4, notDash: 8, pair: 16, notList: 32, beforePair: 64 } as const;
 
 /** One value and the literal behind it. */
 export interface Step {
@@ -67,7 +67,25 @@ export function plansFor(format: LogFormat, lines: readonly string[]): readonly 
 }
 
 const times: Readonly<Record<string, number>> = { time_local: step.commonTime, time_iso8601: step.isoTime, msec: step.epochTime };
-const numberNames = new Set(['body_bytes_sent', 'bytes_sent', 'request_length', 'connection', 'connection_requests', 'request_time']);
+/** Values that are a number or a dash, or several of them, one per try; the kernel takes one. */
+const numberNames = new Set([
+  'body_bytes_sent',
+  'bytes_sent',
+  'request_length',
+  'connection',
+  'connection_requests',
+  'request_time',
+  'request_us',
+  'request_ms',
+  'request_s',
+  'upstream_status',
+  'upstream_connect_time',
+  'upstream_header_time',
+  'upstream_response_time',
+  'upstream_response_length',
+  'upstream_bytes_received',
+  'upstream_bytes_sent',
+]);
 const listNames = /^upstream_(?!http_|cookie_|trailer_|cache_)/;
 const addressNames = ['upstream_addr', 'balancer_worker_name'];
 const poolNames = ['proxy_upstream_name', 'proxy_host', 'upstream_name'];
@@ -99,7 +117,7 @@ function stepOf(name: string, stop: string, isBackend: boolean): Step {
   if (name === 'status') return make(step.status, stop);
   const isList = listNames.test(name) || isBackend;
   const flags = (isBackend ? flag.backend : 0) | (isList ? flag.noBlank | flag.notList : 0);
-  if (numberNames.has(name)) return make(step.number, stop, flag.notEmpty);
+  if (numberNames.has(name)) return make(step.number, stop, flag.notEmpty | (listNames.test(name) ? flag.notList : 0));
   if (stop.startsWith('"')) return make(step.quoted, stop, flags);
   // Narrower than the parser, which lets some of these have blanks.
   if (isList && stop !== '') return make(step.list, stop, flags | flag.notEmpty);
@@ -121,7 +139,7 @@ function haproxyPlan(line: string): Plan | null {
   steps.push(
     make(step.address, ' ['),
     make(step.slashTime, '] '),
-    make(step.word, ' '),
+    make(step.word, ' ', flag.beforePair),
     make(step.word, ' ', flag.backend | flag.pair),
     make(step.signedNumbers, ' ', 0, 5),
     make(step.status, ' '),
@@ -174,7 +192,7 @@ const jsonTimes: readonly (readonly [RegExp, number])[] = [
  * The plan of JSON lines that are built like this one. Which value is the time, the status and the backend is found by changing each value
  * and asking the parser what that changes.
  */
-function jsonPlan(format: LogFormat, line: string): Plan | null {
+function jsonPlan(format: LogFormat, line: string, isAgain = false): Plan | null {
   const base = format.access?.(line) ?? null;
   const tokens = base === null || !isAscii(line) ? null : tokensOf(line);
   if (base === null || tokens === null || base.at === null || base.status === null) return null;
@@ -221,6 +239,24 @@ function jsonPlan(format: LogFormat, line: string): Plan | null {
   }
   if (timeAt < 0 || statusAt < 0) return null;
 
+  const named = tokens[backendAt];
+  const name = named === undefined ? 'none' : line.slice(named.from, named.to);
+  // What other values may do to a backend shows only where there is one.
+  if (named !== undefined && (name === '' || name === '-')) {
+    return isAgain ? null : jsonPlan(format, `${line.slice(0, named.from)}10.0.0.1:80${line.slice(named.to)}`, true);
+  }
+  const probe = { format, base, line, tokens, flags, fixed: [timeAt, statusAt, backendAt], backendAt };
+  const names = [name];
+  for (const [none, bit] of [
+    ['', flag.notEmpty],
+    ['-', flag.notDash],
+  ] as const) {
+    if (named === undefined || !namesNone(probe, none)) continue;
+    flags[backendAt] = (flags[backendAt] ?? 0) & ~bit;
+    names.push(none);
+  }
+  allowEmpty(probe, names);
+
   const steps: Step[] = [make(step.literal, line.slice(0, tokens[0]?.from))];
   for (const [i, token] of tokens.entries()) {
     const value = line.slice(token.from, token.to);
@@ -233,5 +269,58 @@ function jsonPlan(format: LogFormat, line: string): Plan | null {
     } else if (i === statusAt) kind = step.status;
     steps.push(make(kind, stop, flags[i] ?? 0));
   }
-  return { steps, learnsDash: false };
+  return { steps, learnsDash: names.length > 1 };
+}
+
+/** A line whose values can be changed, and what is known of them so far. */
+interface Probe {
+  readonly format: LogFormat;
+  readonly base: AccessRecord;
+  readonly line: string;
+  readonly tokens: readonly Token[];
+  readonly flags: number[];
+  /** Values that have a meaning for the plan. */
+  readonly fixed: readonly number[];
+  readonly backendAt: number;
+}
+
+/** Whether the line has the same time and status, and the backend that it names then, after these values were put in. */
+function isKept({ format, base, line, tokens, backendAt }: Probe, name: string, values: ReadonlyMap<number, string>): boolean {
+  const text = tokens.reduceRight((whole, { from, to }, i) => {
+    const value = i === backendAt ? name : values.get(i);
+    return value === undefined ? whole : whole.slice(0, from) + value + whole.slice(to);
+  }, line);
+  const record = format.access?.(text) ?? null;
+  const backend = name === '' || name === '-' ? null : base.backend;
+  return record !== null && record.at === base.at && record.status === base.status && record.backend === backend;
+}
+
+/** Whether lines that name no backend (`none` in its place) have none, whatever the plan lets the other values be. */
+function namesNone(probe: Probe, none: string): boolean {
+  return probe.tokens.every(({ kind, from, to }, i) => {
+    if (probe.fixed.includes(i)) return true;
+    const own = probe.flags[i] ?? 0;
+    const value = probe.line.slice(from, to);
+    const values = { word: ['true', 'false', 'null'], number: ['0', '7', '-1', '0.25', '1700000000'], string: [value, `${value}7`, 'x'] }[
+      kind
+    ];
+    if (kind === 'string') {
+      if ((own & flag.notEmpty) === 0) values.push('');
+      if ((own & flag.notDash) === 0) values.push('-');
+      if ((own & flag.noBlank) === 0) values.push('a, b', `${value}, ${value}`);
+    }
+    return values.every((each) => isKept(probe, none, new Map([[i, each]])));
+  });
+}
+
+/** Lets strings be empty as long as all of them may be at once: a parser may want one of several. */
+function allowEmpty(probe: Probe, names: readonly string[]): void {
+  const empty = new Map<number, string>();
+  for (const [i, { kind }] of probe.tokens.entries()) {
+    if (kind !== 'string' || probe.fixed.includes(i)) continue;
+    const more = new Map(empty).set(i, '');
+    if (!names.every((name) => isKept(probe, name, more))) continue;
+    empty.set(i, '');
+    probe.flags[i] = (probe.flags[i] ?? 0) & ~flag.notEmpty;
+  }
 }

@@ -31,7 +31,7 @@ interface Exports {
   readonly fraction: Global;
   readonly backendStart: Global;
   readonly backendEnd: Global;
-  open(count: number, limit: number): void;
+  open(count: number, limit: number, room: number): void;
   clear(): void;
   reset(): void;
   setLatest(minute: number): void;
@@ -43,7 +43,8 @@ interface Exports {
 
 // Addresses in the kernel's memory, as in kernel.as.
 const operations = 0x10000;
-const literals = 0x11000;
+const operationBytes = 64;
+const literals = 0x12000;
 const literalsEnd = 0x14000;
 const cellTable = 0x20000;
 const backTable = 0xa0000;
@@ -63,47 +64,42 @@ export interface Engine {
   planFor(format: LogFormat, lines: readonly string[]): Kernel | null;
 }
 
-/** Bytes of a text as one number, little end first, and the mask of those that count. */
-function word(text: string): { readonly value: bigint; readonly mask: bigint } {
-  let value = 0n;
-  let mask = 0n;
-  for (let i = 0; i < Math.min(8, text.length); i++) {
-    value |= BigInt(text.charCodeAt(i)) << BigInt(8 * i);
-    mask |= 0xffn << BigInt(8 * i);
-  }
-  return { value, mask };
-}
-
 /** Compiles the kernel and gives it memory for blocks of this size. */
 export function openEngine(blockBytes: number): Engine {
   const carryBytes = lineLimit + 4096;
-  const pages = Math.ceil((work + carryBytes + blockBytes + slack) / 65_536);
+  // Behind the bytes, one bit for each of them, counted from address 0.
+  const marks = Math.ceil((work + carryBytes + blockBytes + slack) / 64) * 64;
+  const pages = Math.ceil((marks + marks / 8 + slack) / 65_536);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const module = new WebAssembly.Module(Buffer.from(kernelModule, 'base64'));
   const wasm = new WebAssembly.Instance(module, { env: { memory } }).exports as Exports;
   const workspace = openWorkspace(blockBytes, memory.buffer, work);
   const view = new DataView(memory.buffer);
+  const all = Buffer.from(memory.buffer);
   let loaded: Plan | null = null;
 
   const load = (plan: Plan): boolean => {
     let literal = literals;
     if (plan.steps.length > 120) return false;
     for (const [i, { kind, stop, flags, count }] of plan.steps.entries()) {
-      const at = operations + 32 * i;
-      const { value, mask } = word(stop);
+      const at = operations + operationBytes * i;
+      if (literal + stop.length + 16 > literalsEnd) return false;
       view.setInt32(at, kind, true);
       view.setInt32(at + 4, stop.length, true);
-      view.setBigUint64(at + 8, value, true);
-      view.setBigUint64(at + 16, mask, true);
-      view.setInt32(at + 24, flags, true);
-      if (stop.length > 8) {
-        if (count !== 0 || literal + stop.length > literalsEnd) return false;
-        view.setInt32(at + 28, literal, true);
-        for (let j = 8; j < stop.length; j++) view.setUint8(literal + j - 8, stop.charCodeAt(j));
-        literal += stop.length;
-      } else view.setInt32(at + 28, count, true);
+      view.setInt32(at + 8, flags, true);
+      view.setInt32(at + 12, count, true);
+      all.fill(0, at + 16, at + operationBytes);
+      all.write(stop.slice(0, 16), at + 16, 'latin1');
+      all.fill(0xff, at + 32, at + 32 + Math.min(16, stop.length));
+      if (stop.length <= 16) continue;
+      // What is longer goes on elsewhere, in whole groups of 16 bytes with zeros behind the last.
+      view.setInt32(at + 48, literal, true);
+      const rest = Math.ceil((stop.length - 16) / 16) * 16;
+      all.fill(0, literal, literal + rest);
+      all.write(stop.slice(16), literal, 'latin1');
+      literal += rest;
     }
-    wasm.open(plan.steps.length, lineLimit);
+    wasm.open(plan.steps.length, lineLimit, marks);
     loaded = plan;
     return true;
   };
@@ -180,7 +176,7 @@ export function openEngine(blockBytes: number): Engine {
         } else if (reason === 3) {
           const start = (wasm.backendStart.value as number) - work;
           const value = workspace.bytes.toString('latin1', start, (wasm.backendEnd.value as number) - work);
-          if (value.includes('<') || (start < 0 && record.backend !== null)) return;
+          if (start < 0 && record.backend !== null) return;
           if (start >= 0 && (value === '' || value === '-') && !(plan.learnsDash && record.backend === null)) return;
           if (backends >= mostBackends) return;
           backends++;
