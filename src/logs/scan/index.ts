@@ -14,8 +14,8 @@ import type { RangeResult } from './range.ts';
 import { defaultLimits, type TallyInput, type TallyLimits } from './state.ts';
 import { openTally } from './tally.ts';
 
-export { openTally, type Place, type TallyBuilder } from './tally.ts';
-export { defaultLimits, type FormatName, type TallyInput, type TallyLimits } from './state.ts';
+export { openTally } from './tally.ts';
+export type { TallyLimits } from './state.ts';
 
 /** How far a scan is. `totalBytes` is of what is stored (compressed inputs count as such); null where an input's size is unknown. */
 export interface ScanProgress {
