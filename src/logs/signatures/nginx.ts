@@ -7,7 +7,7 @@ const of = entriesOf('nginx');
 export const nginxSignatures: readonly Signature[] = [
   of(
     'request-header-too-long',
-    /^client sent too long (?:header line|URI|method)\b(?:: "(?<header>[\w-]{0,128}))?/,
+    /^client sent too long (?:header line|URI|method)(?:: "(?<header>[\w-]{0,128})[^\n]*)? while (?<action>[a-z ]+)/,
     'client sent too long header line: "X-A: aaaaaaaaaaaaaaaa..." while reading client request headers',
     'A request line or header was larger than large_client_header_buffers allow.',
     'Which client limit stands in front of nginx.',
