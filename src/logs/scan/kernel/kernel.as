@@ -507,6 +507,11 @@ function walk(from: usize, end: usize): i32 {
         break;
       case 14: {
         // A word of ASCII without blanks and control characters, up to one of those; not empty.
+        // A lone dash is most common; the literal begins with a blank.
+        if (load<u16>(at) == 0x202d) {
+          stop = at + 1;
+          break;
+        }
         stop = wordEnd(at);
         if (stop == at) return 1;
         break;
