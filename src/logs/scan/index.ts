@@ -70,7 +70,7 @@ function problemOf(error: unknown): InputProblem {
 }
 
 /** What the first bytes say beside the format. */
-function binaryProblem(head: Uint8Array): InputProblem | null {
+export function binaryProblem(head: Uint8Array): InputProblem | null {
   const [a, b] = head;
   if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff))
     return { kind: 'binary', detail: 'this is UTF-16 text; convert it to UTF-8 first (iconv -f UTF-16 -t UTF-8)' };
@@ -283,9 +283,9 @@ async function readStream(
   };
   const start = (isWhole: boolean): void => {
     const bytes = Buffer.concat(head);
-    const binary = binaryProblem(bytes);
-    if (binary !== null) problems.push(binary);
     const first = bytes.subarray(0, headBytes);
+    const binary = binaryProblem(first);
+    if (binary !== null) problems.push(binary);
     const lines = headLines(first, isWhole && bytes.length <= headBytes);
     dialects = dialectsOf(lines, options.hints, options.format ?? null);
     const engine = openEngine(job.blockBytes);

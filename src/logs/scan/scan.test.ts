@@ -3,13 +3,16 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 
 import type { FormatHints, Input, JoinKeys, Tally } from '../records.ts';
 import { scanLogs } from './index.ts';
 import { haproxyLine, hostileLog, jsonLine, nginxErrorRecord, nginxLine } from './testing/hostile.ts';
 import { fileOf, streamOf } from './testing/inputs.ts';
 import { scanNaively } from './testing/reference.ts';
+
+// Properties run many cases on threads: on a busy machine they take their time, and say nothing about it.
+vi.setConfig({ testTimeout: 120_000 });
 
 const hints: FormatHints = { nginxFormats: [], year: 2026 };
 let folder = '';

@@ -3,7 +3,7 @@
 import { dialectsOf, headBytes, headLines, recordOf } from '../dialects.ts';
 import type { AccessRecord, ErrorRecord, Input, LogFormat, Tally } from '../../records.ts';
 import { lineLimit } from '../../text.ts';
-import { openTally, type ScanOptions } from '../index.ts';
+import { binaryProblem, openTally, type ScanOptions } from '../index.ts';
 import { defaultLimits, type TallyInput } from '../state.ts';
 
 interface Line {
@@ -63,6 +63,8 @@ export async function scanNaively(inputs: readonly Input[], options: ScanOptions
     const main = dialects[input]?.main ?? null;
     const others = dialects[input]?.others() ?? [];
     let record: { format: LogFormat; lines: Line[] } | null = null;
+    const binary = binaryProblem(bytes.subarray(0, headBytes));
+    if (binary !== null) tally.addProblem(input, binary);
     const add = (format: LogFormat, lines: readonly Line[], found: AccessRecord | ErrorRecord | null, text: string): void => {
       const [first] = lines;
       if (first === undefined) return;
