@@ -315,3 +315,16 @@ describe('HAProxy', () => {
     }
   });
 });
+
+describe('a URL with a password', () => {
+  const request = (url: string) =>
+    `Nov 23 07:22:12 lb haproxy[4873]: 10.77.1.2:57388 [23/Nov/2026:07:22:12.983] f b/s1 0/0/1/2/3 502 217 - - SH-- 1/1/0/0/0 0/0 "GET ${url} HTTP/1.1"`;
+  it.for(['http://user:s3cretpass@shop.example/p', 'https://s3cretpass@shop.example/p', 'http://a@b:s3cretpass@shop.example/p'])(
+    'keeps it out of the host: %s',
+    (url) => {
+      const read = parseHaproxyRequest(request(url), 0);
+      expect(read).toMatchObject({ path: '/p', status: 502 });
+      expect(JSON.stringify(read)).not.toContain('s3cret');
+    },
+  );
+});

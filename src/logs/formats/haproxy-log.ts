@@ -3,6 +3,7 @@
 import type { AccessRecord, ErrorRecord, FormatHints, LogFamily, LogFormat } from '../records.ts';
 import { slashMoment } from './dates.ts';
 import { linesRead, message } from './detect.ts';
+import { withoutUser } from './record.ts';
 import { syslogHeader } from './syslog-header.ts';
 
 // Nothing that HAProxy writes is longer than its own limit of 64 KiB; usual lines are under 1 KiB.
@@ -17,7 +18,9 @@ const known = (ms: number): number | null => (ms >= 0 ? ms : null);
 /** Splits `https://host/path` as HTTP/2 requests are logged; host is null for a plain path. */
 function target(uri: string): { readonly host: string | null; readonly path: string } {
   const match = /^[a-z]{2,8}:\/\/([^/?#\s]{1,255})(.*)$/s.exec(uri);
-  return match === null ? { host: null, path: uri } : { host: match[1] ?? null, path: match[2] === '' ? '/' : (match[2] ?? '/') };
+  if (match === null) return { host: null, path: uri };
+  const host = withoutUser(match[1] ?? '');
+  return { host: host === '' ? null : host, path: match[2] === '' ? '/' : (match[2] ?? '/') };
 }
 
 /** Everything that a line about a request says. Times are in milliseconds, -1 where that moment never came. */

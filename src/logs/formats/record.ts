@@ -39,10 +39,14 @@ export function withoutPort(address: string): string {
   return colon > 0 && address.indexOf(':') === colon ? address.slice(0, colon) : address;
 }
 
+/** A URL's authority without the user and the password that may stand before an @: they are no part of a host. */
+export const withoutUser = (authority: string): string => authority.slice(authority.lastIndexOf('@') + 1);
+
 /** Host and path of an absolute URL (its port cut off where it is the default); a path alone has no host. */
 export function urlParts(url: string): { readonly host: string | null; readonly path: string | null } {
   const match = /^[a-z]{2,8}:\/\/([^/?#\s]{1,255})([^\s]*)$/i.exec(url);
   if (match === null) return { host: null, path: url === '' || url === '-' ? null : url };
   const path = match[2] ?? '';
-  return { host: (match[1] ?? '').replace(/:(?:80|443)$/, ''), path: path === '' ? '/' : path };
+  const host = withoutUser(match[1] ?? '').replace(/:(?:80|443)$/, '');
+  return { host: host === '' ? null : host, path: path === '' ? '/' : path };
 }
