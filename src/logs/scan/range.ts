@@ -26,6 +26,16 @@ const readProblem = (error: unknown): InputProblem => ({
   detail: `reading failed (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`,
 });
 
+/** Whether a line ends here. An error shows again when the range itself is read. */
+function isNewline(fd: number, at: number): boolean {
+  const byte = Buffer.alloc(1);
+  try {
+    return readSync(fd, byte, 0, 1, at) === 1 && byte[0] === newline;
+  } catch {
+    return false;
+  }
+}
+
 /** Lines from a position on, as text; `cut` where a line was longer than the limit. */
 function* linesFrom(fd: number, from: number, size: number): Generator<{ text: string; cut: boolean }> {
   const block = Buffer.allocUnsafe(beyondBytes);
@@ -73,10 +83,11 @@ export function readRange(
   onBytes: (count: number, lines: number) => boolean,
 ): RangeResult {
   const { fd, from, to, size } = range;
-  let at = from === 0 ? 0 : from - 1;
-  const piece = openPiece({ ...options, from: at, isFirst: from === 0 });
-  if (from > 0) piece.skipFirstLine();
+  let at = from;
+  const piece = openPiece({ ...options, from, isFirst: from === 0 });
   let problem: InputProblem | null = null;
+  // Looked at apart: reading whole pages from where they begin takes half the time.
+  if (from > 0 && !isNewline(fd, from - 1)) piece.skipFirstLine();
   let told = 0;
   while (at < to) {
     const space = piece.space();
@@ -91,11 +102,10 @@ export function readRange(
       break;
     }
     piece.filled(count);
-    const fresh = at + count - Math.max(at, from);
-    options.builder.addLines(options.input, { bytes: fresh });
+    options.builder.addLines(options.input, { bytes: count });
     at += count;
     const lines = piece.lines();
-    if (!onBytes(fresh, lines - told)) return { ...piece.end(), problem };
+    if (!onBytes(count, lines - told)) return { ...piece.end(), problem };
     told = lines;
   }
   const unfinished = piece.unfinished();
