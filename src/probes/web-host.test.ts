@@ -81,9 +81,9 @@ describe.for(shells.map((shell) => [shell.join(' '), shell] as const))('%s', ([,
       for (const path of ['/index.php', '/fatal.php', '/noise.php', '/refused/', '/two/', '/missing/', '/closed/'])
         get(`http://127.0.0.1:8080${path}`);
       host.get('http://127.0.0.1:8080/refused/others');
+      const seen = host.file('logs/fpm.log').length;
       get('http://127.0.0.1:8000/slow.php');
       get('http://127.0.0.1:8000/dead/x');
-      const seen = host.file('logs/fpm.log').length;
       await until(() => host.file('logs/fpm.log').slice(seen).includes('exited on signal'));
     });
 
