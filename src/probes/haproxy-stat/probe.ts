@@ -116,7 +116,8 @@ function combine(before: Sample | undefined, after: Sample): HaproxyStat {
       address: text(row['addr']),
       status: plain(row['status'] ?? ''),
       checkStatus: text(row['check_status']?.replace(/^\* /, '')),
-      checkCode: number(row['check_code']),
+      // HAProxy clears the code while the next check is under way and keeps the words of the last: 0 is no code.
+      checkCode: number(row['check_code']) || null,
       lastCheck: text(row['last_chk']),
       checkDurationMs: number(row['check_duration']),
       checkFailures: counter(row, 'chkfail'),
