@@ -70,16 +70,35 @@ export interface KeyCounts {
   coarse: boolean;
   readonly limit: number;
   counts: Map<string, number>;
+  /** What keys became, for those seen lately. */
+  readonly coarser: Map<string, string>;
   /** Used once the keys are coarse. */
   readonly bounded: Bounded<{ count: number }>;
 }
 
 /** An empty one. */
 export function openCounts(limit: number): KeyCounts {
-  return { total: 0, coarse: false, limit, counts: new Map(), bounded: openBounded(limit) };
+  return { total: 0, coarse: false, limit, counts: new Map(), coarser: new Map(), bounded: openBounded(limit) };
 }
 
 const drop = (): void => undefined;
+
+/** A copy: a part of a long text would keep the whole of it. */
+export function detached(text: string): string {
+  return text.length < 13 ? text : Buffer.from(text, 'utf16le').toString('utf16le');
+}
+
+const mostRemembered = 8192;
+
+/** The coarser key, remembered: making it takes longer than counting it, and frequent keys come again. */
+function coarserKey(table: KeyCounts, key: string, coarser: (key: string) => string): string {
+  const known = table.coarser.get(key);
+  if (known !== undefined) return known;
+  if (table.coarser.size >= mostRemembered) table.coarser.clear();
+  const made = detached(coarser(key));
+  table.coarser.set(detached(key), made);
+  return made;
+}
 
 function addCoarse(table: KeyCounts, key: string, count: number): void {
   const entry = boundedGet(table.bounded, key, () => ({ count: 0 }), drop);
@@ -96,10 +115,12 @@ function makeCoarse(table: KeyCounts, coarser: (key: string) => string): void {
 export function addKey(table: KeyCounts, key: string, coarser: (key: string) => string, count = 1): void {
   table.total += count;
   if (table.coarse) {
-    addCoarse(table, coarser(key), count);
+    addCoarse(table, coarserKey(table, key, coarser), count);
     return;
   }
-  table.counts.set(key, (table.counts.get(key) ?? 0) + count);
+  const known = table.counts.get(key);
+  // A key may be a part of a long line, which must not be kept for it.
+  table.counts.set(known === undefined ? detached(key) : key, (known ?? 0) + count);
   if (table.counts.size > table.limit) makeCoarse(table, coarser);
 }
 
@@ -122,10 +143,10 @@ export function topOf(
   prune(table.bounded, drop);
   const all = table.coarse ? Array.from(table.bounded.entries, ([key, entry]) => [key, entry.value.count] as const) : [...table.counts];
   all.sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
-  // Making a key fit to be shown costs more than counting it did, and few keys are shown. Some more than asked for, because two of them may
-  // then look the same.
+  // Making a key fit to be shown costs more than counting it did, and few keys are shown.
   const seen = new Map<string, number>();
-  for (const [key, count] of all.slice(0, rows * 4)) {
+  for (const [key, count] of all) {
+    if (seen.size >= rows) break;
     const text = show(key);
     seen.set(text, (seen.get(text) ?? 0) + count);
   }

@@ -14,8 +14,7 @@ export function networkOf(client: string): string {
 /** A wider block, for when there are too many: IPv4 /16, IPv6 /32. */
 export function widerNetworkOf(network: string): string {
   if (network.endsWith('.0/24')) {
-    const bytes = network.split('.');
-    return `${bytes[0]}.${bytes[1]}.0.0/16`;
+    return `${network.slice(0, network.indexOf('.', network.indexOf('.') + 1))}.0.0/16`;
   }
   if (network.endsWith('::/48')) return ipv6Network(network.slice(0, -3), 2) ?? network;
   return network;

@@ -138,6 +138,18 @@ export function openPiece({ builder, input, dialects, workspace, kernel, from, i
         at = kernel.lineStart();
         if (reason === 0) return at;
         const lineEnd = kernel.lineEnd();
+        if (reason === 5) {
+          const left = kernel.takeFailure(lineBase + lines + 1, origin + at);
+          if (left === 0) {
+            lines++;
+            reader.skipped();
+          } else {
+            const text = readLine(at, lineEnd, false, origin + at);
+            if (left > 1) kernel.learn(left, text);
+          }
+          at = lineEnd + 1;
+          continue;
+        }
         const text = readLine(at, lineEnd, false, origin + at);
         if (reason > 1) kernel.learn(reason, text);
         at = lineEnd + 1;

@@ -46,7 +46,7 @@ export const defaultLimits: TallyLimits = {
   groups: 4096,
   rows: 262_144,
   keys: 16_384,
-  tops: 1000,
+  tops: 200,
   backends: 512,
   minutes: 8192,
   unknown: 200,

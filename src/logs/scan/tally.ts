@@ -4,7 +4,7 @@ import type { AccessRecord, ErrorRecord, InputProblem, Product, Tally } from '..
 import { matchSignature } from '../signatures.ts';
 import { messageTemplate } from '../template.ts';
 import { shown } from '../text.ts';
-import { addKey, boundedGet } from './bounded.ts';
+import { addKey, boundedGet, detached } from './bounded.ts';
 import { hasFailed, isAlarming, serverOf, timingOf, triesText } from './failed.ts';
 import { finishTally } from './finish.ts';
 import { hashClient, hashId, hashRequest, hashRequestLine, hashText, rankOfPosition } from './hash.ts';
@@ -41,11 +41,43 @@ export interface Place {
   readonly position: number;
 }
 
+/** A group as those remember it who meet it again and again. */
+export interface FailureEntry {
+  /** Null where the group is not kept. */
+  readonly group: FailureState | null;
+  readonly rank: number;
+  /** Whether a server was tried. */
+  readonly hasTry: boolean;
+}
+
+/** What is counted of a failing request whose group is known already. Hashes are those of hash.ts. */
+export interface FastFailure {
+  entry: FailureEntry;
+  status: number;
+  client: number;
+  network: string;
+  /** Without query, at most 512 characters. */
+  path: string;
+  request: number;
+  requestId: number;
+  host: string | null;
+  durationMs: number | null;
+  connectMs: number | null;
+  headerMs: number | null;
+}
+
 /** A tally that is being filled. Lines must be counted with `addLines`; records of an input may come in any order. */
 export interface TallyBuilder {
   readonly state: TallyState;
   /** A request: its cell, its time, and all tables if it failed. `text` is the raw line; it is called only where the line is kept. */
   addAccess(record: AccessRecord, place: Place, format: FormatName, text: () => string): void;
+  /**
+   * A failing request of a group that `lastFailure` told, everything but its cell and its time. False where the group is no longer kept:
+   * then nothing was counted.
+   */
+  addKnownFailure(found: FastFailure, at: number, place: Place, text: () => string): boolean;
+  /** The group of the failing request that `addAccess` counted last. */
+  lastFailure(): FailureEntry | null;
   /** A record of an error log: its time, and its group where it is an event. */
   addError(record: ErrorRecord, place: Place, format: FormatName, text: () => string): void;
   /** Requests that nobody needs to see one by one. `minute` counts from 1970; `backend` is empty where the log does not say. */
@@ -67,6 +99,7 @@ export interface TallyBuilder {
 }
 
 const same = (key: string): string => key;
+const statusTexts = Array.from({ length: 100 }, (_, i) => String(500 + i));
 const messageLimit = 2048;
 const memoLimit = 4096;
 
@@ -94,7 +127,7 @@ function openMemo(): (product: Product, message: string) => Known {
 /** A short copy: a part of a line that is kept must not keep the line. */
 function kept(text: string): string {
   const short = text.length > 512 ? text.slice(0, 512) : text;
-  return short.length < 13 ? short : Buffer.from(short, 'utf16le').toString('utf16le');
+  return detached(short);
 }
 const keptOrNull = (text: string | null): string | null => (text === null ? null : kept(text));
 
@@ -171,6 +204,28 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
     samples: [],
   });
 
+  let lastFailure: FailureEntry | null = null;
+
+  const countInGroup = (
+    group: FailureState,
+    at: number | null,
+    durationMs: number | null,
+    connectMs: number | null,
+    headerMs: number | null,
+    place: Place,
+    text: () => string,
+  ): void => {
+    group.count++;
+    if (durationMs !== null) addDuration(group.duration, durationMs);
+    if (connectMs !== null) addDuration(group.connect, connectMs);
+    if (headerMs !== null) addDuration(group.header, headerMs);
+    if (at !== null) {
+      span(group, at);
+      addTo(group.minutes, minuteKey(state, Math.floor(at / 60_000)), 1);
+    }
+    addSample(group.samples, place, at, text);
+  };
+
   const addFailure = (record: AccessRecord, place: Place, format: FormatName, text: () => string): void => {
     state.failed++;
     const { at, path } = record;
@@ -202,21 +257,13 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
       hashRequest(record.method, path),
       hashId(record.requestId),
     );
+    const last = record.tries.at(-1);
+    lastFailure = { group, rank: state.failures.entries.get(key)?.rank ?? 0, hasTry: last !== undefined };
     if (group === null) {
       state.droppedFailures++;
       return;
     }
-    group.count++;
-    const last = record.tries.at(-1);
-    const headerMs = last === undefined ? null : (last.headerMs ?? last.responseMs);
-    if (record.durationMs !== null) addDuration(group.duration, record.durationMs);
-    if (last?.connectMs != null) addDuration(group.connect, last.connectMs);
-    if (headerMs !== null) addDuration(group.header, headerMs);
-    if (at !== null) {
-      span(group, at);
-      addTo(group.minutes, minuteKey(state, Math.floor(at / 60_000)), 1);
-    }
-    addSample(group.samples, place, at, text);
+    countInGroup(group, at, record.durationMs, last?.connectMs ?? null, last?.headerMs ?? last?.responseMs ?? null, place, text);
   };
 
   const addEvent = (record: ErrorRecord, known: Known, place: Place, format: FormatName, text: () => string): void => {
@@ -289,6 +336,21 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
       }
       if (failed && isWithin(limits.window, record.at, record.zoned)) addFailure(record, place, format, text);
     },
+    addKnownFailure(found, at, place, text) {
+      const { group, rank } = found.entry;
+      if (group === null || rank >= state.failures.ceiling) return false;
+      state.failed++;
+      addKey(state.byStatus, statusTexts[found.status - 500] ?? '', same);
+      addKey(state.byPath, found.path, coarserPath);
+      addKey(state.byNetwork, found.network, widerNetworkOf);
+      if (found.host !== null) addKey(state.byHost, found.host, same);
+      const order = rankOfPosition(hashes[place.input] ?? 0, place.position);
+      addRow(state.failureRows, order, group.id, at, place.line, found.client, found.request, found.requestId);
+      const { hasTry } = found.entry;
+      countInGroup(group, at, found.durationMs, hasTry ? found.connectMs : null, hasTry ? found.headerMs : null, place, text);
+      return true;
+    },
+    lastFailure: () => lastFailure,
     addError(record, place, format, text) {
       if (record.at !== null) observe(place.input, record.at, record.zoned);
       if (!isWithin(limits.window, record.at, record.zoned)) return;

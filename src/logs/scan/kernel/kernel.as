@@ -10,6 +10,7 @@ const cells: usize = 0x20000;
 const backCounts: usize = 0xa0000;
 const masks: usize = 0xa2000;
 const lineEnds: usize = 0xa3000;
+const values: usize = 0xa8000;
 
 const minuteSlots: u32 = 1024;
 const backendSlots: u32 = 128;
@@ -19,6 +20,7 @@ const chunk: usize = 4096;
 
 let operationCount: i32 = 0;
 let lineLimit: i32 = 65536;
+let takesFailures: bool = false;
 // One bit per byte of the memory, set where text in quotes may end: quotes, backslashes and control characters, so also line ends.
 let marks: usize = 0;
 // Found, and not walked over yet: ends of lines in [next, known), all before the frontier.
@@ -44,12 +46,21 @@ export let second: i32 = 0;
 export let fraction: i32 = 0;
 export let backendStart: i32 = 0;
 export let backendEnd: i32 = 0;
+/** Moment of the failing line that was counted last, and its place among the cells. */
+export let atMs: f64 = 0;
+export let cellIndex: i32 = 0;
+// Of a failing line the values are noted, and lists of tries may be longer than one.
+let isFailing: bool = false;
 // Day of a syslog header that the parser has accepted.
 let day: u64 = 0;
 let dayOfLine: u64 = 0;
 
-/** Sets the plan's length, the longest line, and where there is room for an eighth of the memory. */
-export function open(count: i32, limit: i32, room: i32): void {
+/**
+ * Sets the plan's length, the longest line, where there is room for an eighth of the memory, and whether failing lines that are as the plan
+ * says are told from others.
+ */
+export function open(count: i32, limit: i32, room: i32, failures: bool): void {
+  takesFailures = failures;
   operationCount = count;
   lineLimit = limit;
   marks = <usize>room;
@@ -385,6 +396,37 @@ function wordEnd(from: usize): usize {
   }
 }
 
+/** End of the numbers or dashes of further tries, from the first separator on; 0 where something else follows one. */
+function numbersEnd(from: usize, end: usize): usize {
+  let at = from;
+  while (at < end) {
+    const here = load<u8>(at);
+    if (here == 44 && load<u8>(at, 1) == 32) at += 2;
+    else if (here == 32 && load<u8>(at, 1) == 58 && load<u8>(at, 2) == 32) at += 3;
+    else return at;
+    const start = at;
+    if (load<u8>(at) == 45) at++;
+    else while (isDigit(load<u8>(at)) || load<u8>(at) == 46) at++;
+    if (at == start) return 0;
+  }
+  return at;
+}
+
+/** End of the further tries, from the first separator on; 0 where the line ends, or holds what is no printable ASCII. */
+function triesEnd(from: usize, end: usize, operation: usize): usize {
+  let at = from;
+  const first = load<u8>(operation, 16);
+  while (at < end) {
+    const here = load<u8>(at);
+    if (here == 44 && load<u8>(at, 1) == 32 && first != 44) at += 2;
+    else if (here == 32 && load<u8>(at, 1) == 58 && load<u8>(at, 2) == 32) at += 3;
+    else if (here == 32 || here == 44 || here == 34 || (here == first && isLiteral(operation, at))) return at;
+    else if (here < 33 || here > 126) return 0;
+    else at++;
+  }
+  return 0;
+}
+
 /** Walks the plan over the line [from, end), behind which its end is. */
 function walk(from: usize, end: usize): i32 {
   let at = from;
@@ -436,9 +478,10 @@ function walk(from: usize, end: usize): i32 {
         stop = epochTime(at);
         break;
       case 7: {
-        // A status that is no failure.
+        // A status; one of a failure only where the line is walked over for it.
         const hundreds = <u32>load<u8>(at) - 49;
-        if (hundreds > 3 || twoDigits(at + 1) > 99) return 1;
+        if (twoDigits(at + 1) > 99) return 1;
+        if (isFailing ? hundreds != 4 : hundreds > 3) return hundreds == 4 ? 5 : 1;
         stop = at + 3;
         break;
       }
@@ -479,8 +522,7 @@ function walk(from: usize, end: usize): i32 {
           stop += ctz(found);
           if (stop >= end) return 1;
           const here = load<u8>(stop);
-          if (here == 44 && load<u8>(stop, 1) == 32) return 1;
-          if (here == 32 && load<u8>(stop, 1) == 58) return 1;
+          if ((here == 44 && load<u8>(stop, 1) == 32) || (here == 32 && load<u8>(stop, 1) == 58)) break;
           if (isLiteral(operation, stop)) break;
           if (here != first || here == 32 || here == 44 || here == 34) return 1;
           stop++;
@@ -551,12 +593,29 @@ function walk(from: usize, end: usize): i32 {
     if (stop < at || stop > end) return 1;
     const flags = load<i32>(operation, 8);
     if (flags != 0) {
+      if (flags & 32) {
+        // A list of tries may go on here.
+        const here = load<u8>(stop);
+        if ((here == 32 && load<u8>(stop, 1) == 58) || (here == 44 && load<u8>(stop, 1) == 32)) {
+          if (!isFailing) return 1;
+          const kind = load<i32>(operation);
+          stop = kind == 8 ? numbersEnd(stop, end) : kind == 9 ? triesEnd(stop, end, operation) : 0;
+          if (stop == 0) return 1;
+        }
+      }
       if (flags & 1) {
         backendStart = <i32>at;
         backendEnd = <i32>stop;
+        if (isFailing) {
+          // The server that was tried last.
+          let last = stop;
+          while (last > at && load<u8>(last - 1) != 32) last--;
+          backendStart = <i32>last;
+        }
       }
       if (flags & 64) wordBefore = <i32>at;
-      if (flags & 2 && find(at, stop, i8x16.splat(32)) < stop) return 1;
+      // Several tries are parted by blanks.
+      if (flags & 2 && !(isFailing && flags & 32) && find(at, stop, i8x16.splat(32)) < stop) return 1;
       if (flags & 4 && stop == at) return 1;
       if (flags & 8 && stop == at + 1 && load<u8>(at) == 45) return 1;
       if (flags & 16) {
@@ -566,11 +625,11 @@ function walk(from: usize, end: usize): i32 {
         // Where no server was chosen, what the parser makes of it depends on the word before too.
         if (load<u8>(slash, 1) == 60) backendStart = wordBefore;
       }
-      if (flags & 32) {
-        // A list of tries may go on here.
-        const here = load<u8>(stop);
-        if ((here == 32 && load<u8>(stop, 1) == 58) || (here == 44 && load<u8>(stop, 1) == 32)) return 1;
-      }
+    }
+    if (isFailing) {
+      const value = values + (((operation - operations) / operationSize) << 3);
+      store<u32>(value, <u32>at);
+      store<u32>(value, <u32>stop, 4);
     }
     if (stopLength > 0) {
       if (!isLiteral(operation, stop)) return 1;
@@ -632,7 +691,8 @@ function count(): i32 {
   if (length > longestBackend) return 1;
   const backend = backendEntry(<usize>backendStart, length);
   if (load<i32>(backend, 96) == 0) return 3;
-  const cell = cells + (((<usize>slot << 7) + ((backend - backends) >> 7)) << 2);
+  cellIndex = <i32>((<usize>slot << 7) + ((backend - backends) >> 7));
+  const cell = cells + (<usize>cellIndex << 2);
   store<u32>(cell, load<u32>(cell) + 1);
   const minute = load<i32>(minutes + (<usize>slot << 5), 24);
   if (minute > latest) latest = minute;
@@ -643,7 +703,21 @@ function count(): i32 {
   const ms = <f64>minute * 60000 + <f64>(second * 1000 + fraction);
   if (ms < firstMs) firstMs = ms;
   if (ms > lastMs) lastMs = ms;
+  atMs = ms;
   return 0;
+}
+
+/** Walks over a failing line; 5 where it is as the plan says. */
+function walkFailure(from: usize, end: usize): i32 {
+  isFailing = true;
+  const reason = walk(from, end);
+  isFailing = false;
+  return reason == 0 ? 5 : 1;
+}
+
+/** Counts the failing line at hand, unless its minute or its backend is new; the numbers are those of run. */
+export function countFailure(): i32 {
+  return count();
 }
 
 /** See Kernel.run. Behind a line that it stopped at it goes on with what it has found already: nobody may change the bytes in between. */
@@ -672,8 +746,10 @@ export function run(start: i32, stop: i32): i32 {
     if (<i32>length <= lineLimit && length != 0) {
       backendStart = 0;
       backendEnd = 0;
-      reason = walk(at, load<u8>(found - 1) == 13 ? found - 1 : found);
+      const last = load<u8>(found - 1) == 13 ? found - 1 : found;
+      reason = walk(at, last);
       if (reason == 0) reason = count();
+      else if (reason == 5) reason = takesFailures ? walkFailure(at, last) : 1;
     }
     at = found + 1;
     if (reason != 0) {

@@ -15,6 +15,11 @@ export interface Kernel {
   sureLines(): number;
   lineStart(): number;
   lineEnd(): number;
+  /**
+   * Counts the failing line at hand (reason 5) without its parser. 0 where that is done; else the line is for the reader, and this is what
+   * can then be learnt from it.
+   */
+  takeFailure(line: number, position: number): number;
   /** Learns what the parser makes of a value that the kernel saw for the first time. */
   learn(reason: number, text: string): void;
   /** Hands everything counted so far to the builder, and goes on with the piece. */

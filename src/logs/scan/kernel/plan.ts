@@ -1,6 +1,7 @@
 // Plans: what the kernel has to walk over in a line of a dialect. A plan may accept fewer lines than the parser, never others; what a plan
 // says of the lines at hand is compared with the parser before it is used.
 import { layoutOf, type LayoutPart } from '../../formats/index.ts';
+import { accessRoles } from '../../formats/raw-access.ts';
 import type { AccessRecord, LogFormat } from '../../records.ts';
 
 /** What the kernel can walk over; the numbers are those of kernel.as. */
@@ -44,6 +45,28 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** Whether a backend that is empty or a dash may be learnt: false where the format then names something else. */
   readonly learnsDash: boolean;
+  /** Where failing lines say what; null where their parser must read them. */
+  readonly roles: Roles | null;
+}
+
+/** The steps that hold what is counted of a failing request; -1 where the format does not say. */
+export interface Roles {
+  readonly status: number;
+  readonly client: number;
+  /** The request line, or else method and path. */
+  readonly request: number;
+  readonly method: number;
+  readonly uri: number;
+  readonly host: number;
+  readonly requestId: number;
+  /** Seconds. */
+  readonly duration: number;
+  readonly addresses: number;
+  readonly statuses: number;
+  readonly connectTimes: number;
+  readonly headerTimes: number;
+  readonly responseTimes: number;
+  readonly upstreamBytes: number;
 }
 
 const make = (kind: number, stop: string, flags = 0, count = 0): Step => ({ kind, stop, flags, count });
@@ -108,7 +131,35 @@ function layoutPlan(layout: readonly LayoutPart[]): Plan | null {
     const stop = next?.kind === 'literal' ? next.text : '';
     steps.push(stepOf(part.name, stop, part.name === backend));
   });
-  return { steps, learnsDash: !poolNames.some((name) => names.includes(name)) };
+  const hasPool = poolNames.some((name) => names.includes(name));
+  return { steps, learnsDash: !hasPool, roles: hasPool ? null : rolesOf(names, layout[0]?.kind === 'literal' ? 1 : 0) };
+}
+
+/** The roles of a layout's variables; null where they say things that only the parser puts together. */
+function rolesOf(names: readonly string[], first: number): Roles | null {
+  const slot = (wanted: readonly string[]): number => {
+    const name = wanted.find((each) => names.includes(each));
+    return name === undefined ? -1 : names.indexOf(name) + first;
+  };
+  const has = (wanted: readonly string[]): boolean => slot(wanted) >= 0;
+  if (has(accessRoles.args) || has(['request_us', 'request_ms', 'request_s'])) return null;
+  const request = slot(accessRoles.request);
+  return {
+    status: slot(accessRoles.status),
+    client: slot(accessRoles.client),
+    request,
+    method: request < 0 ? slot(accessRoles.method) : -1,
+    uri: request < 0 ? slot(accessRoles.uri) : -1,
+    host: slot(accessRoles.host),
+    requestId: slot(accessRoles.requestId),
+    duration: slot(['request_time']),
+    addresses: slot(accessRoles.addresses),
+    statuses: slot(accessRoles.statuses),
+    connectTimes: slot(accessRoles.connectTimes),
+    headerTimes: slot(accessRoles.headerTimes),
+    responseTimes: slot(accessRoles.responseTimes),
+    upstreamBytes: slot(accessRoles.upstreamBytes),
+  };
 }
 
 function stepOf(name: string, stop: string, isBackend: boolean): Step {
@@ -151,7 +202,7 @@ function haproxyPlan(line: string): Plan | null {
     make(step.numbers, '', 0, 2),
     make(step.free, ''),
   );
-  return { steps, learnsDash: false };
+  return { steps, learnsDash: false, roles: null };
 }
 
 interface Token {
@@ -269,7 +320,7 @@ function jsonPlan(format: LogFormat, line: string, isAgain = false): Plan | null
     } else if (i === statusAt) kind = step.status;
     steps.push(make(kind, stop, flags[i] ?? 0));
   }
-  return { steps, learnsDash: names.length > 1 };
+  return { steps, learnsDash: names.length > 1, roles: null };
 }
 
 /** A line whose values can be changed, and what is known of them so far. */

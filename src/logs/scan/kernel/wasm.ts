@@ -5,6 +5,7 @@ import type { LogFormat } from '../../records.ts';
 import { openWorkspace, type Workspace } from '../piece.ts';
 import type { Clock } from '../state.ts';
 import type { TallyBuilder } from '../tally.ts';
+import { openFailureReader } from './failures.ts';
 import { kernelModule } from './kernel.generated.ts';
 import type { Kernel } from './kernel.ts';
 import { plansFor, type Plan } from './plan.ts';
@@ -31,7 +32,10 @@ interface Exports {
   readonly fraction: Global;
   readonly backendStart: Global;
   readonly backendEnd: Global;
-  open(count: number, limit: number, room: number): void;
+  readonly atMs: Global;
+  readonly cellIndex: Global;
+  open(count: number, limit: number, room: number, failures: number): void;
+  countFailure(): number;
   clear(): void;
   reset(): void;
   setLatest(minute: number): void;
@@ -48,6 +52,7 @@ const literals = 0x12000;
 const literalsEnd = 0x14000;
 const cellTable = 0x20000;
 const backTable = 0xa0000;
+const valueTable = 0xa8000;
 const work = 0xb0000;
 const mostMinutes = 700;
 const minuteSlots = 1024;
@@ -99,7 +104,7 @@ export function openEngine(blockBytes: number): Engine {
       all.write(stop.slice(16), literal, 'latin1');
       literal += rest;
     }
-    wasm.open(plan.steps.length, lineLimit, marks);
+    wasm.open(plan.steps.length, lineLimit, marks, plan.roles === null ? 0 : 1);
     loaded = plan;
     return true;
   };
@@ -112,6 +117,19 @@ export function openEngine(blockBytes: number): Engine {
     let input = 0;
     let clock: Clock | null = null;
     let parsed = 0;
+    const values = new Uint32Array(memory.buffer, valueTable, 2 * 128);
+    const failures = plan.roles === null ? null : openFailureReader(plan.roles, workspace.bytes, values, work);
+    /** By place among the cells. */
+    let failed: Uint32Array | null = null;
+    let failedBefore = 0;
+    let learntFor: TallyBuilder | null = null;
+
+    const place = { input: 0, line: 0, position: 0 };
+    const textOfLine = (): string => {
+      const start = (wasm.lineStart.value as number) - work;
+      const end = (wasm.lineEnd.value as number) - work;
+      return workspace.bytes.toString('utf8', start, workspace.bytes[end - 1] === 13 ? end - 1 : end);
+    };
 
     const flush = (): void => {
       const counts = new Uint32Array(memory.buffer, cellTable, minuteSlots * backendSlots);
@@ -122,7 +140,7 @@ export function openEngine(blockBytes: number): Engine {
           const requests = counts[slot * backendSlots + backend] ?? 0;
           if (requests === 0) continue;
           lines += requests;
-          builder?.addRequests(input, minute, names[backend] ?? '', requests, 0);
+          builder?.addRequests(input, minute, names[backend] ?? '', requests, failed?.[slot * backendSlots + backend] ?? 0);
         }
         if (lines > 0) clock?.lines.set(minute, (clock.lines.get(minute) ?? 0) + lines);
         const backwards = back[slot] ?? 0;
@@ -137,12 +155,15 @@ export function openEngine(blockBytes: number): Engine {
       minutes = new Map();
       names.length = 0;
       backends = 0;
+      failed?.fill(0);
       wasm.clear();
       wasm.reset();
     };
 
     return {
       begin(of, index, by) {
+        if (learntFor !== of) failures?.forget();
+        learntFor = of;
         builder = of;
         input = index;
         clock = by;
@@ -161,7 +182,36 @@ export function openEngine(blockBytes: number): Engine {
       sureLines: () => wasm.sure.value as number,
       lineStart: () => (wasm.lineStart.value as number) - work,
       lineEnd: () => (wasm.lineEnd.value as number) - work,
+      takeFailure(line, position) {
+        if (failures === null || builder === null) return 1;
+        const found = failures.read();
+        failedBefore = builder.state.failed;
+        if (found === 'unusual') return 1;
+        if (found === 'new') return 6;
+        const { group, rank } = found.entry;
+        if (group === null || rank >= builder.state.failures.ceiling) return 1;
+        const latest = clock?.max ?? Number.NEGATIVE_INFINITY;
+        wasm.setLatest(latest > lowestMinute ? latest : lowestMinute);
+        const reason = wasm.countFailure();
+        if (reason !== 0) return reason;
+        const seen = wasm.latest.value as number;
+        if (clock !== null && seen > clock.max) clock.max = seen;
+        parsed++;
+        failed ??= new Uint32Array(minuteSlots * backendSlots);
+        const cell = wasm.cellIndex.value as number;
+        failed[cell] = (failed[cell] ?? 0) + 1;
+        place.input = input;
+        place.line = line;
+        place.position = position;
+        builder.addKnownFailure(found, wasm.atMs.value as number, place, textOfLine);
+        return 0;
+      },
       learn(reason, text) {
+        if (reason === 6) {
+          const entry = builder?.lastFailure() ?? null;
+          if (failures !== null && entry !== null && builder?.state.failed === failedBefore + 1) failures.learn(entry);
+          return;
+        }
         const record = format.access?.(text) ?? null;
         if (record === null || record.at === null) return;
         if (reason === 2) {
@@ -214,7 +264,8 @@ export function openEngine(blockBytes: number): Engine {
       // Every minute is new to a kernel that knows none: it says so exactly where the line has the plan's shape.
       const reason = wasm.run(at + work, at + bytes.length + work);
       if (reason === 1 || reason === 0) continue;
-      if (record === null || record.at === null || record.status === null || record.status >= 500) return false;
+      if (record === null || record.at === null || record.status === null) return false;
+      if (record.status >= 500 !== (reason === 5)) return false;
       const ms = (wasm.second.value as number) * 1000 + (wasm.fraction.value as number);
       if ((((record.at - ms) % 60_000) + 60_000) % 60_000 !== 0) return false;
       read++;

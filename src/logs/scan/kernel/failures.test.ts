@@ -1,0 +1,178 @@
+// Failing lines that no parser reads: what is counted of them is what the parser would have counted, and usual ones do take that way.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+import { detectFormat } from '../../formats/index.ts';
+import type { FormatHints, LogFormat, Tally } from '../../records.ts';
+import { scanLogs } from '../index.ts';
+import { fileOf } from '../testing/inputs.ts';
+import { scanNaively } from '../testing/reference.ts';
+
+const combined = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"';
+const layouts = {
+  tail: `${combined} $request_time $upstream_addr $upstream_status $upstream_response_time`,
+  full: '$remote_addr [$time_iso8601] "$request" $status $request_time "$upstream_addr" $upstream_status $upstream_connect_time $upstream_header_time $upstream_response_time $upstream_bytes_received $host $request_id',
+  parts:
+    '$msec $status $remote_addr $request_method $request_uri $request_time $upstream_addr $upstream_connect_time $upstream_response_length "$http_host"',
+  bare: combined,
+} as const;
+
+/** A line of a layout with these values; what is not among them is a dash. */
+const lineOf = (layout: string, values: Readonly<Record<string, string>>): string =>
+  layout.replaceAll(/\$(\w+)/g, (_, name: string) => values[name] ?? '-');
+
+const server = fc.constantFrom('10.1.0.1:80', '10.1.0.2:80', 'unix:/run/php.sock', '[2001:db8::2]:80', 'pool');
+const times = fc.constantFrom('0.003', '0.050', '60.001', '-', '0.0004', '1', '1.', '.5', '12345678901234', '0.0005');
+const joined = (list: readonly string[]): string => list.join(', ');
+const list = (value: fc.Arbitrary<string>, count: number): fc.Arbitrary<string> =>
+  fc.array(value, { minLength: count, maxLength: count }).map((each) => (count === 0 ? '-' : joined(each)));
+const tries = fc
+  .oneof({ weight: 6, arbitrary: fc.constant(1) }, { weight: 2, arbitrary: fc.constant(2) }, { weight: 1, arbitrary: fc.constant(0) })
+  .chain((count) =>
+    fc.record({
+      upstream_addr: fc.oneof(
+        { weight: 9, arbitrary: list(server, count) },
+        fc.constantFrom('10.1.0.1:80 : 10.1.0.2:80', 'a,b', 'a, ', 'é:80', ''),
+      ),
+      upstream_status: fc.oneof(
+        { weight: 9, arbitrary: list(fc.constantFrom('502', '504', '500', '-'), count) },
+        fc.constantFrom('502', '502 : 504', '502,'),
+      ),
+      upstream_connect_time: fc.oneof({ weight: 9, arbitrary: list(times, count) }, times),
+      upstream_header_time: fc.oneof({ weight: 9, arbitrary: list(times, count) }, times),
+      upstream_response_time: list(times, count),
+      upstream_bytes_received: list(fc.constantFrom('0', '-', '157', '12'), count),
+      upstream_response_length: list(fc.constantFrom('0', '-', '157'), count),
+    }),
+  );
+const target = fc.constantFrom('/', '/a?b=c', '/p/17', '-', '/ü', '?x', '/a/b/c?', `/${'l'.repeat(600)}`);
+const method = fc.constantFrom('GET', 'POST', 'get', 'PURGE', 'M-SEARCH', 'GE', 'ABCDEFGHIJKLMNOPQR', '-');
+const values = fc
+  .record({
+    remote_addr: fc.constantFrom(
+      '10.0.0.1',
+      '10.0.1.2',
+      '010.0.0.1',
+      '1.2.3',
+      '2001:db8::1',
+      '::ffff:10.0.0.9',
+      '-',
+      'unix:',
+      '1.2.3.4.5',
+      'ü',
+    ),
+    second: fc.integer({ min: 0, max: 59 }),
+    minute: fc.integer({ min: 0, max: 5 }),
+    method,
+    target,
+    protocol: fc.constantFrom(' HTTP/1.1', '', ' HTTP/1.0" x'),
+    status: fc.oneof(
+      { weight: 8, arbitrary: fc.constantFrom('500', '502', '503', '504', '599') },
+      fc.constantFrom('200', '600', '5x0', '499'),
+    ),
+    host: fc.constantFrom('shop.example', 'b.example', '-', 'ü.example', 'h'.repeat(300)),
+    request_id: fc.constantFrom('0af1', '-', 'é', 'f0a1b2c3d4e5f60718293a4b5c6d7e8f'),
+    request_time: times,
+    tries,
+    user: fc.constantFrom('curl/8', 'a "b"', '\\', ''),
+  })
+  .map(({ tries: own, second, minute, method: verb, target: uri, protocol, user, host, ...rest }) => {
+    const two = (value: number): string => String(value).padStart(2, '0');
+    return {
+      ...rest,
+      ...own,
+      host,
+      http_host: host,
+      time_local: `23/Nov/2026:21:${two(minute)}:${two(second)} +0000`,
+      time_iso8601: `2026-11-23T21:${two(minute)}:${two(second)}+00:00`,
+      msec: `17955547${two(minute)}.1${two(second)}`,
+      request: `${verb} ${uri}${protocol}`,
+      request_method: verb,
+      request_uri: uri,
+      body_bytes_sent: '157',
+      http_user_agent: user,
+    };
+  });
+
+/** Everything of a tally that failing requests make; rows of the join in order of their lines. */
+function failuresOf({ failures, failureKeys: keys, ...rest }: Tally): unknown {
+  const rows = Array.from({ length: keys.length }, (_, i) => [
+    keys.line[i],
+    keys.group[i],
+    keys.at[i],
+    keys.client[i],
+    keys.request[i],
+    keys.requestId[i],
+  ]).sort((a, b) => (a[0] ?? 0) - (b[0] ?? 0));
+  return { ...rest, failures, rows, dropped: [rest.dropped, keys.dropped] };
+}
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'failures-'));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe.for(Object.keys(layouts) as (keyof typeof layouts)[])('%s', (name) => {
+  const layout = layouts[name];
+  const hints: FormatHints = { nginxFormats: [{ name, format: layout }], year: 2026 };
+  const usual = lineOf(layout, {
+    remote_addr: '10.0.0.1',
+    time_local: '23/Nov/2026:21:00:00 +0000',
+    time_iso8601: '2026-11-23T21:00:00+00:00',
+    msec: '1795554700.123',
+    request: 'GET /a?b HTTP/1.1',
+    request_method: 'GET',
+    request_uri: '/a?b',
+    status: '502',
+    body_bytes_sent: '157',
+    http_user_agent: 'curl/8',
+    request_time: '0.003',
+    upstream_addr: '10.1.0.1:80, 10.1.0.2:80',
+    upstream_status: '502, 502',
+    upstream_connect_time: '-, -',
+    upstream_header_time: '-, -',
+    upstream_response_time: '0.001, 0.002',
+    upstream_bytes_received: '0, 0',
+    upstream_response_length: '0, 0',
+    host: 'shop.example',
+    http_host: 'shop.example',
+    request_id: '0af1',
+  });
+
+  it('counts what the parser counts', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(values, { minLength: 1, maxLength: 60 }), fc.boolean(), async (all, isSmall) => {
+        const lines = [usual, usual, ...all.map((each) => lineOf(layout, each)), usual];
+        const input = fileOf(path.join(folder, `${name}.log`), Buffer.from(`${lines.join('\n')}\n`), 'x');
+        const limits = isSmall ? { groups: 3, rows: 10, keys: 5, minutes: 3, backends: 2 } : {};
+        const fast = await scanLogs([input], { hints, workers: 0, limits });
+        expect(failuresOf(fast)).toEqual(failuresOf(await scanLogs([input], { hints, workers: 0, limits, isPlain: true })));
+        if (!isSmall) expect(failuresOf(fast)).toEqual(failuresOf(await scanNaively([input], { hints })));
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it('leaves no usual failing line to the parser but the first ones', async () => {
+    const format = detectFormat([usual], hints);
+    if (format?.access == null) throw new Error('no format');
+    let parsed = 0;
+    const { access } = format;
+    const counting: LogFormat = {
+      ...format,
+      access: (line) => {
+        parsed++;
+        return access(line);
+      },
+    };
+    const input = fileOf(path.join(folder, 'usual.log'), Buffer.from(`${usual}\n`.repeat(5000)), 'usual.log');
+    const tally = await scanLogs([input], { hints, workers: 0, format: counting });
+    expect(tally.failures.map(({ count }) => count)).toEqual([5000]);
+    // The head is read to know the format, to make a plan, and to see whether it is true.
+    expect(parsed).toBeLessThan(2500);
+  });
+});
