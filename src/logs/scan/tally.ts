@@ -48,6 +48,8 @@ export interface FailureEntry {
   readonly rank: number;
   /** Whether a server was tried. */
   readonly hasTry: boolean;
+  /** Whether its lines say the zone of their times. */
+  readonly zoned: boolean;
 }
 
 /** What is counted of a failing request whose group is known already. Hashes are those of hash.ts. */
@@ -72,10 +74,10 @@ export interface TallyBuilder {
   /** A request: its cell, its time, and all tables if it failed. `text` is the raw line; it is called only where the line is kept. */
   addAccess(record: AccessRecord, place: Place, format: FormatName, text: () => string): void;
   /**
-   * A failing request of a group that `lastFailure` told, everything but its cell and its time. False where the group is no longer kept:
-   * then nothing was counted.
+   * A failing request of a group that `lastFailure` told, everything but its cell and its time; nothing where it lies outside the window.
+   * The group must still be kept.
    */
-  addKnownFailure(found: FastFailure, at: number, place: Place, text: () => string): boolean;
+  addKnownFailure(found: FastFailure, at: number, place: Place, text: () => string): void;
   /** The group of the failing request that `addAccess` counted last. */
   lastFailure(): FailureEntry | null;
   /** A record of an error log: its time, and its group where it is an event. */
@@ -258,7 +260,7 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
       hashId(record.requestId),
     );
     const last = record.tries.at(-1);
-    lastFailure = { group, rank: state.failures.entries.get(key)?.rank ?? 0, hasTry: last !== undefined };
+    lastFailure = { group, rank: state.failures.entries.get(key)?.rank ?? 0, hasTry: last !== undefined, zoned: record.zoned };
     if (group === null) {
       state.droppedFailures++;
       return;
@@ -337,8 +339,8 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
       if (failed && isWithin(limits.window, record.at, record.zoned)) addFailure(record, place, format, text);
     },
     addKnownFailure(found, at, place, text) {
-      const { group, rank } = found.entry;
-      if (group === null || rank >= state.failures.ceiling) return false;
+      const { group, hasTry, zoned } = found.entry;
+      if (group === null || !isWithin(limits.window, at, zoned)) return;
       state.failed++;
       addKey(state.byStatus, statusTexts[found.status - 500] ?? '', same);
       addKey(state.byPath, found.path, coarserPath);
@@ -346,9 +348,7 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
       if (found.host !== null) addKey(state.byHost, found.host, same);
       const order = rankOfPosition(hashes[place.input] ?? 0, place.position);
       addRow(state.failureRows, order, group.id, at, place.line, found.client, found.request, found.requestId);
-      const { hasTry } = found.entry;
       countInGroup(group, at, found.durationMs, hasTry ? found.connectMs : null, hasTry ? found.headerMs : null, place, text);
-      return true;
     },
     lastFailure: () => lastFailure,
     addError(record, place, format, text) {

@@ -39,7 +39,7 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
   const learnt = new Map<number, Learnt>();
   const networks = new Map<number, string>();
   const found: FastFailure = {
-    entry: { group: null, rank: 0, hasTry: false },
+    entry: { group: null, rank: 0, hasTry: false, zoned: false },
     client: 0,
     network: '',
     path: '',
@@ -268,7 +268,7 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
       if (learnt.size >= mostEntries) learnt.clear();
       const parts = [roles.status, roles.addresses, roles.statuses].filter((step) => step >= 0);
       const copy = Buffer.concat(parts.map((step) => bytes.subarray(from(step), to(step))));
-      learnt.set(key, { group: entry.group, rank: entry.rank, hasTry: entry.hasTry, bytes: copy, classes });
+      learnt.set(key, { ...entry, bytes: copy, classes });
     },
     forget: () => learnt.clear(),
   };
