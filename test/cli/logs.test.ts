@@ -75,7 +75,8 @@ describe('answers', () => {
 
   it('a single request is told of as one, and drawn as a moment', async () => {
     const one = put('one.log', access(3, 502));
-    const { stdout } = await logs([one, put('one-error.log', errorLine(3))]);
+    const tooBig = 'upstream sent too big header while reading response header from upstream';
+    const { stdout } = await logs([one, put('one-error.log', errorLine(3).replace(/connect\(\).*?upstream/, tooBig))]);
     expect(stdout).toContain('1 of 1 request failed (100 %), with 502');
     expect(stdout).toMatch(/What .*\n +2026-11-23 02:10:18 UTC\n/);
     expect(stdout).toContain('1 failing request in one.log');
@@ -346,6 +347,8 @@ describe('streams', () => {
       appendFileSync(errors, errorLine(i));
       i += 1;
     };
+    // Others are answered; a server that refuses everything could as well be a wrong address.
+    appendFileSync(path, access(0, 200));
     await until(/^2026-11-23 02:1\d {2}backend-process-down {2}\d+$/m, fail);
     renameSync(path, `${path}.1`);
     await until(/^2026-11-23 02:1\d {2}backend-process-down {2}\d+$/m, fail);
@@ -355,7 +358,7 @@ describe('streams', () => {
     const [code] = await closed;
     clearTimeout(timer);
     expect({ code, stderr }).toEqual({ code: 1, stderr: 'following 2 logs from the end; Ctrl-C ends it and prints the report\n' });
-    expect(stdout).toContain(`${sent} of ${sent} requests failed (100 %)`);
+    expect(stdout).toContain(`${sent} of ${sent + 1} requests failed (`);
     expect(stdout).toMatch(/Cause found: backend-process-down/);
   });
 });

@@ -53,12 +53,13 @@ function jointText({ all, withinSeconds }: JointWitness): string {
 }
 
 function memberText(witness: LineWitness | RequestWitness): string {
-  if (witness.kind === 'request') return 'what the access log says of the failing request';
+  const backend = witness.served === true ? ', whose backend answered others' : '';
+  if (witness.kind === 'request') return `what the access log says of the failing request${backend}`;
   const signatures = witness.signatures.map((each) => `\`${each}\``).join(' or ');
   const narrowed = witness.where === undefined ? '' : ', of a certain kind';
   return witness.perRequest
-    ? `a line about the failing request (${signatures}${narrowed})`
-    : `a line of the same minutes (${signatures}${narrowed})`;
+    ? `a line about the failing request${backend} (${signatures}${narrowed})`
+    : `a line of ${witness.lasting === true ? 'any time' : 'the same minutes'} (${signatures}${narrowed})`;
 }
 
 /** Rules are plain text: what Markdown would take for markup is escaped, placeholders are shown as such. */

@@ -28,6 +28,10 @@ export interface LineWitness {
    * process (kernel, php-fpm's own log) and must be near failing requests in time before it explains them.
    */
   readonly perRequest: boolean;
+  /** True for what holds long after it was said, as the port that a program listens on: among several things its time does not matter. */
+  readonly lasting?: true;
+  /** True where it says so only of a backend that answered other requests of the same access log: then its address and port are right. */
+  readonly served?: true;
 }
 
 /** A failing request whose own access line speaks for the cause. */
@@ -36,6 +40,8 @@ export interface RequestWitness {
   readonly where: (failure: FailureGroup) => boolean;
   readonly weight: Weight;
   readonly host: 'backend' | 'writer' | 'none';
+  /** As of a line. */
+  readonly served?: true;
 }
 
 /** Several things that only together mean something: each has to be there, near one another in time. */

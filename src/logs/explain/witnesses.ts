@@ -40,6 +40,8 @@ interface Court {
   readonly machines: readonly (string | null)[];
   /** Servers that failing requests were given to, by name. */
   readonly servers: ReadonlySet<string>;
+  /** Units whose backend answered other requests of the same log; of a log that names no backend, whose log has others that went well. */
+  readonly served: readonly boolean[];
 }
 
 /** Hears every witness of every rule. Pure; time grows with units × rules × minutes, never with requests. */
@@ -65,6 +67,7 @@ export function hear(tally: Tally, clocks: Clocks, { units }: Units, rules: read
     keyless: Array.from(keyed, (each) => each === 0),
     machines: machinesOf(tally),
     servers: new Set(tally.failures.flatMap((each) => addressesIn(each).map((address) => hostNameOf(address, site)))),
+    served: servedUnits(tally, units),
   };
   const claims: Claim[] = [];
   const seen = new Map<LogRule, Set<number>>();
@@ -81,6 +84,19 @@ export function hear(tally: Tally, clocks: Clocks, { units }: Units, rules: read
   }
   return { claims, seen };
 }
+
+function servedUnits(tally: Tally, units: readonly Unit[]): readonly boolean[] {
+  const well = new Set(tally.cells.flatMap(({ input, backend, requests, failed }) => (requests > failed ? [`${input} ${backend}`] : [])));
+  return units.map((unit) =>
+    unit.failures.some((each) => {
+      const failure = tally.failures[each];
+      return failure !== undefined && well.has(`${failure.input} ${failure.backend ?? ''}`);
+    }),
+  );
+}
+
+const serves = ({ served }: Court, witness: LineWitness | RequestWitness, unit: number): boolean =>
+  witness.served !== true || served[unit] === true;
 
 function eventsOf({ tally }: Court, witness: LineWitness): readonly number[] {
   return tally.events.flatMap((event, index) =>
@@ -102,13 +118,19 @@ function hearLine(court: Court, rule: LogRule, witness: LineWitness): readonly C
       failures: [],
     });
     if (witness.perRequest) {
-      const joined = (court.unitsOfEvent.get(event) ?? []).map((unit) => about(unit, witness.weight, 2, null));
-      if (joined.length > 0) return joined;
+      const joined = court.unitsOfEvent.get(event) ?? [];
+      if (joined.length > 0)
+        return joined.filter((unit) => serves(court, witness, unit)).map((unit) => about(unit, witness.weight, 2, null));
     }
     // Of a line that should name its request and cannot, the time is all there is: never a proof.
     const weight = witness.perRequest && witness.weight === 'proves' ? 'suggests' : witness.weight;
     return court.units.flatMap((unit, index) => {
-      if (elsewhere(court, event, unit) || (witness.perRequest && (unit.events.length > 0 || !mayShare(court, event, unit)))) return [];
+      if (
+        !serves(court, witness, index) ||
+        elsewhere(court, event, unit) ||
+        (witness.perRequest && (unit.events.length > 0 || !mayShare(court, event, unit)))
+      )
+        return [];
       const minutes = minutesNear(court, unit, event, 60);
       return minutes.size === 0 ? [] : [about(index, weight, 0, minutes)];
     });
@@ -135,7 +157,7 @@ function hearRequest(court: Court, rule: LogRule, witness: RequestWitness): read
     unit.failures
       .filter((failure) => {
         const group = court.tally.failures[failure];
-        return group !== undefined && witness.where(group);
+        return group !== undefined && serves(court, witness, index) && witness.where(group);
       })
       .map((failure): Claim => ({
         rule,
@@ -187,6 +209,7 @@ function hearJoint(court: Court, rule: LogRule, witness: JointWitness): readonly
         chosen.every(
           (members, at) =>
             sights[at]?.about?.has(index) === true ||
+            isLasting(witness.all[at]) ||
             members.some((each) => isNear(each.minutes, minute, reach) || (undated && each.minutes.every((at) => Number.isNaN(at)))),
         ),
       ),
@@ -210,6 +233,8 @@ function hearJoint(court: Court, rule: LogRule, witness: JointWitness): readonly
     ];
   });
 }
+
+const isLasting = (member: LineWitness | RequestWitness | undefined): boolean => member?.kind === 'line' && member.lasting === true;
 
 const mostChoices = 4096;
 

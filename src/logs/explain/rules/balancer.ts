@@ -700,7 +700,10 @@ export const balancerRules: readonly LogRule[] = [
     'balancer',
     ['Apache holds a backend for failed', 'Apache 将后端标记为错误状态'],
     [
-      about(['apache-worker-disabled', 'apache-workers-all-error'], 'suggests', 'upstream'),
+      about(['apache-workers-all-error'], 'suggests', 'upstream'),
+      // `disabled connection`: a request that was answered without asking the backend. `disabling worker` follows each failed connection.
+      about(['apache-worker-disabled'], 'suggests', 'upstream', ({ fields }) => fields['scheme'] !== undefined),
+      about(['apache-worker-disabled'], 'fits', 'upstream'),
       about(['apache-connect-failed', 'apache-connect-other'], 'fits', 'upstream'),
     ],
     {

@@ -44,6 +44,11 @@ const access = (
 };
 const fpm = (second: number, level: string, message: string): string => `[23-Nov-2026 ${clock(second)}] ${level}: ${message}`;
 const kernel = (second: number, message: string): string => `Nov 23 ${clock(second)} web-1 kernel: [ 4711.123456] ${message}`;
+const killed = (second: number, process: string): string =>
+  kernel(
+    second,
+    `Out of memory: Killed process 4711 (${process}) total-vm:231480kB, anon-rss:52160kB, file-rss:9216kB, shmem-rss:0kB, UID:33 pgtables:212kB oom_score_adj:0`,
+  );
 const syslog = (second: number, program: string, message: string): string => `Nov 23 ${clock(second)} web-1 ${program}: ${message}`;
 const haproxy = (second: number, rest: string): string =>
   `Nov 23 ${clock(second)} lb haproxy[4873]: 198.51.100.7:57388 [23/Nov/2026:${clock(second)}.983] f ${rest} "GET /x HTTP/1.1"`;
@@ -111,6 +116,7 @@ const reset = 'recv() failed (104: Connection reset by peer) while reading respo
 const readTimeout = 'upstream timed out (110: Connection timed out) while reading response header from upstream';
 const connectTimeout = 'upstream timed out (110: Connection timed out) while connecting to upstream';
 const refused = 'connect() failed (111: Connection refused) while connecting to upstream';
+const unixRefused = 'connect() to unix:/run/php/php8.2-fpm.sock failed (111: Connection refused) while connecting to upstream';
 const premature = 'upstream prematurely closed connection while reading response header from upstream';
 const resetSending = 'writev() failed (104: Connection reset by peer) while sending request to upstream';
 const posted = (line: string): string => line.replace('"GET /x', '"POST /x');
@@ -127,14 +133,42 @@ interface Case {
 
 const cases: readonly Case[] = [
   // nginx 111 and its look-alikes
-  { name: 'refused', logs: { 'error.log': seconds.map((s) => nginx(s, refused)) }, is: ['likely', 'backend-process-down'] },
   {
-    name: 'refused, with the access log',
+    name: 'refused',
+    logs: { 'error.log': seconds.map((s) => nginx(s, refused)) },
+    is: null,
+    among: ['backend-process-down', 'wrong-upstream-port', 'upstream-binds-localhost', 'firewall-rejects-lb-range'],
+  },
+  {
+    name: 'refused by a server that answered others',
     logs: {
       'error.log': seconds.map((s) => nginx(s, refused)),
       'access.log': [access(1, 200, { times: ['0.000', '0.010', '0.010'] }), ...seconds.map((s) => access(s, 502))],
     },
     is: ['likely', 'backend-process-down'],
+  },
+  {
+    name: 'refused by one server, and another answers',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, refused)),
+      'access.log': [
+        access(1, 200, { address: '10.0.0.6:8080', times: ['0.000', '0.010', '0.010'] }),
+        ...seconds.map((s) => access(s, 502)),
+      ],
+    },
+    is: null,
+    among: ['backend-process-down'],
+  },
+  {
+    name: 'refused after it broke off an answer',
+    logs: { 'error.log': [nginx(1, reset, 'http://10.0.0.5:8080/y'), ...seconds.map((s) => nginx(s + 2, refused))] },
+    is: ['likely', 'backend-process-down'],
+  },
+  {
+    name: 'refused, and another server broke off an answer',
+    logs: { 'error.log': [nginx(1, reset, 'http://10.0.0.6:8080/y'), ...seconds.map((s) => nginx(s + 2, refused))] },
+    is: null,
+    among: ['backend-process-down'],
   },
   {
     name: 'only the access log of refused requests',
@@ -150,7 +184,8 @@ const cases: readonly Case[] = [
   {
     name: 'refused on both loopback addresses',
     logs: { 'error.log': seconds.flatMap((s) => ['[::1]', '127.0.0.1'].map((host) => nginx(s, refused, `http://${host}:8000/x`))) },
-    is: ['likely', 'backend-process-down'],
+    is: null,
+    among: ['backend-process-down', 'wrong-upstream-port', 'upstream-localhost-in-container'],
   },
   {
     name: 'refused on [::1], and on 127.0.0.1 another service',
@@ -160,7 +195,7 @@ const cases: readonly Case[] = [
         ...seconds.map((s) => nginx(s + 2, refused, 'http://127.0.0.1:9100/x').replaceAll('/x', '/y')),
       ],
     },
-    is: ['likely', 'backend-process-down'],
+    is: null,
     among: ['upstream-ipv6-unreachable'],
   },
   {
@@ -182,7 +217,71 @@ const cases: readonly Case[] = [
         ),
       ],
     },
+    is: ['likely', 'oom-killed'],
+  },
+  {
+    name: 'refused after the kernel killed the program that listened there',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, refused)),
+      'gunicorn.log': ['[2026-11-23 08:00:00 +0000] [4710] [INFO] Listening at: http://0.0.0.0:8080 (4710)'],
+      'kern.log': [killed(2, 'gunicorn')],
+    },
     is: ['confirmed', 'oom-killed'],
+  },
+  {
+    name: 'refused after the kernel killed another program than the one that listened there',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, refused)),
+      'gunicorn.log': ['[2026-11-23 08:00:00 +0000] [4710] [INFO] Listening at: http://0.0.0.0:8080 (4710)'],
+      'kern.log': [killed(2, 'mysqld')],
+    },
+    is: ['likely', 'oom-killed'],
+  },
+  {
+    name: 'reset by php-fpm, which the kernel killed',
+    logs: { 'error.log': seconds.map((s) => nginx(s, reset, fastcgi)), 'kern.log': seconds.map((s) => killed(s, 'php-fpm8.2')) },
+    is: ['confirmed', 'oom-killed'],
+  },
+  {
+    name: 'reset by php-fpm while the kernel killed a database',
+    logs: { 'error.log': seconds.map((s) => nginx(s, reset, fastcgi)), 'kern.log': [killed(3, 'mysqld')] },
+    is: ['likely', 'oom-killed'],
+  },
+  {
+    name: 'reset by php-fpm while the kernel killed a database and php',
+    logs: { 'error.log': seconds.map((s) => nginx(s, reset, fastcgi)), 'kern.log': [killed(3, 'php-fpm8.2'), killed(4, 'mysqld')] },
+    is: ['likely', 'oom-killed'],
+  },
+  {
+    name: 'closed by uWSGI, which the kernel killed',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, premature, 'uwsgi://10.0.0.5:3031')),
+      'kern.log': seconds.map((s) => killed(s, 'uwsgi')),
+    },
+    is: ['confirmed', 'oom-killed'],
+  },
+  {
+    name: 'closed by a server of HTTP while the kernel killed some Java program',
+    logs: { 'error.log': seconds.map((s) => nginx(s, premature)), 'kern.log': [killed(3, 'java')] },
+    is: ['likely', 'oom-killed'],
+  },
+  {
+    name: 'a worker of gunicorn ended by signal 9 while the kernel killed it',
+    logs: {
+      'gunicorn.log': seconds.map((s) => gunicorn(s, 'ERROR', 'Worker (pid:4711) was sent SIGKILL! Perhaps out of memory?')),
+      'error.log': seconds.map((s) => nginx(s, premature)),
+      'kern.log': seconds.map((s) => killed(s, 'gunicorn')),
+    },
+    is: ['confirmed', 'oom-killed'],
+  },
+  {
+    name: 'a worker of gunicorn ended by signal 9 while the kernel killed a database',
+    logs: {
+      'gunicorn.log': seconds.map((s) => gunicorn(s, 'ERROR', 'Worker (pid:4711) was sent SIGKILL! Perhaps out of memory?')),
+      'error.log': seconds.map((s) => nginx(s, premature)),
+      'kern.log': [killed(3, 'postgres')],
+    },
+    is: ['likely', 'oom-killed'],
   },
   {
     name: 'refused while the unit fails again and again',
@@ -199,6 +298,12 @@ const cases: readonly Case[] = [
   {
     name: 'refused by php-fpm',
     logs: { 'error.log': seconds.map((s) => nginx(s, refused, 'fastcgi://127.0.0.1:9000')) },
+    is: null,
+    among: ['fpm-down-static-health-ok', 'wrong-upstream-port', 'upstream-localhost-in-container'],
+  },
+  {
+    name: 'refused by the socket of php-fpm',
+    logs: { 'error.log': seconds.map((s) => nginx(s, unixRefused, fastcgi)) },
     is: ['likely', 'fpm-down-static-health-ok'],
   },
   {
@@ -213,7 +318,8 @@ const cases: readonly Case[] = [
         ),
       ),
     },
-    is: ['likely', 'fpm-down-static-health-ok'],
+    is: null,
+    among: ['fpm-down-static-health-ok', 'fpm-socket-path-mismatch'],
   },
   {
     name: 'a socket that may not be used',
@@ -759,7 +865,8 @@ const cases: readonly Case[] = [
         apache(s, 'proxy_http', '[client 198.51.100.7:54736] AH01114: HTTP: failed to make connection to backend: 127.0.0.1'),
       ]),
     },
-    is: ['likely', 'backend-process-down'],
+    is: null,
+    among: ['backend-process-down', 'wrong-upstream-port'],
   },
   {
     name: 'Apache 2.2 refused',
@@ -769,7 +876,8 @@ const cases: readonly Case[] = [
         apache22(s, 'ap_proxy_connect_backend disabling worker for (127.0.0.1)'),
       ]),
     },
-    is: ['likely', 'backend-process-down'],
+    is: null,
+    among: ['backend-process-down', 'apache-proxy-worker-error'],
   },
   {
     name: 'Apache 2.2 holds its backend for failed',
@@ -831,6 +939,17 @@ const cases: readonly Case[] = [
   {
     name: 'HAProxy refused',
     logs: { 'haproxy.log': seconds.map((s) => haproxy(s, 'app/s1 0/0/-1/-1/3005 503 217 - - SC-- 1/1/0/0/3 0/0')) },
+    is: null,
+    among: ['backend-process-down', 'wrong-upstream-port'],
+  },
+  {
+    name: 'HAProxy refused by a server that answered others',
+    logs: {
+      'haproxy.log': [
+        haproxy(1, 'app/s1 0/0/0/10/10 200 217 - - ---- 1/1/0/0/0 0/0'),
+        ...seconds.map((s) => haproxy(s, 'app/s1 0/0/-1/-1/3005 503 217 - - SC-- 1/1/0/0/3 0/0')),
+      ],
+    },
     is: ['likely', 'backend-process-down'],
   },
   {
@@ -996,7 +1115,8 @@ const cases: readonly Case[] = [
   {
     name: 'Caddy refused',
     logs: { 'caddy.log': seconds.map((s) => caddy(s, 'dial tcp 10.0.0.5:8080: connect: connection refused')) },
-    is: ['likely', 'backend-process-down'],
+    is: null,
+    among: ['backend-process-down', 'wrong-upstream-port'],
   },
   {
     name: 'Caddy and TLS to a plain port',

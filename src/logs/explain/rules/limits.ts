@@ -1,4 +1,5 @@
 // Causes in the resources of one machine or process: memory, disks, descriptors, processors.
+import type { EventGroup, FailureGroup } from '../../records.ts';
 import type { LogRule } from '../rule.ts';
 import {
   about,
@@ -7,20 +8,63 @@ import {
   failing,
   gatewayError,
   haproxy,
+  isFastcgi,
+  isUwsgi,
   lines,
   near,
   of,
   every,
+  portOf,
   reasoned,
   ruleOf,
   says,
   signalIn,
   slowAnswer,
+  target,
   together,
   envoy,
 } from './witness.ts';
 
 const oom = near(lines.oom, 'suggests', 'writer');
+const kernelOom = near(['kernel-oom', 'kernel-oom-cgroup', 'systemd-oom'], 'suggests', 'writer');
+const listener = { ...near(['app-listening'], 'fits', 'writer', ({ fields }) => fields['port'] !== undefined), lasting: true } as const;
+const isEvent = (member: EventGroup | FailureGroup | undefined): member is EventGroup => member !== undefined && 'signature' in member;
+const namesOf: Readonly<Record<string, RegExp>> = {
+  php: /^(?:php|hhvm)/i,
+  uwsgi: /^uwsgi/i,
+  python: /^(?:gunicorn|python|uvicorn|hypercorn|daphne|uwsgi)/i,
+  node: /^(?:node|nodejs|next-server|npm|MainThread)$/i,
+  java: /^(?:java|jsvc|tomcat|http-nio)/i,
+  ruby: /^(?:ruby|puma|unicorn|bundle|passenger|rails)/i,
+};
+/** Whether the processes that were killed, as far as their lines are kept, are such a server's. A unit's name tells as much. */
+const isKilled = (event: EventGroup, kind: string): boolean => {
+  const is = namesOf[kind];
+  const killed = event.samples.flatMap(({ text }) => /Kill(?:ed)? process \d+ \(([^)]*)\)/.exec(text)?.[1] ?? []);
+  const named = [...killed, ...[event.fields['process'] ?? event.fields['unit'] ?? []].flat()];
+  return is !== undefined && named.length > 0 && named.every((each) => is.test(each));
+};
+const sayers: Readonly<Record<string, string>> = {
+  'fpm-child-signal': 'php',
+  'gunicorn-worker-signal': 'python',
+  'uwsgi-worker-died': 'uwsgi',
+  'unicorn-worker-reaped': 'ruby',
+};
+/** The killed process is a worker of the server whose log tells of its end. */
+const killedWorker = ([kill, end]: readonly (EventGroup | FailureGroup)[]): boolean =>
+  isEvent(kill) && isEvent(end) && isKilled(kill, sayers[end.signature ?? ''] ?? '');
+/** The killed process is of the kind that alone speaks the protocol of this upstream. A port of HTTP may be anybody's. */
+const killedUpstream = ([kill, closed]: readonly (EventGroup | FailureGroup)[]): boolean =>
+  isEvent(kill) && isEvent(closed) && ((isFastcgi(closed) && isKilled(kill, 'php')) || (isUwsgi(closed) && isKilled(kill, 'uwsgi')));
+const listeners: Readonly<Record<string, string>> = { gunicorn: 'python', node: 'node', tomcat: 'java' };
+/** The killed process is of the kind that says it listens on the port that failed. */
+const killedListener = ([kill, closed, listener]: readonly (EventGroup | FailureGroup)[]): boolean =>
+  isEvent(kill) &&
+  isEvent(closed) &&
+  isEvent(listener) &&
+  portOf(target(closed)) !== null &&
+  portOf(target(closed)) === listener.fields['port'] &&
+  isKilled(kill, listeners[listener.product] ?? '');
 // What applications say in passing; not each such line is a failed request.
 const appSays = [
   'php-warning',
@@ -48,14 +92,29 @@ export const limitRules: readonly LogRule[] = [
         'writer',
         signalIn('9'),
       ),
-      together([oom, closedAnswer], 'proves', 'writer'),
-      together([oom, about(lines.refused, 'suggests', 'upstream')], 'proves', 'writer', 300),
-      together([oom, near(['fpm-child-signal'], 'suggests', 'writer', ({ fields }) => fields['signal'] === '9')], 'proves', 'writer'),
+      // Another program may have been killed in the same minute.
+      together([oom, closedAnswer], 'suggests', 'writer'),
+      together([oom, about(lines.refused, 'suggests', 'upstream')], 'suggests', 'writer', 300),
+      together([kernelOom, closedAnswer], 'proves', 'writer', 60, killedUpstream),
+      together([kernelOom, about(lines.refused, 'suggests', 'upstream')], 'proves', 'writer', 300, killedUpstream),
+      together([kernelOom, closedAnswer, listener], 'proves', 'writer', 60, killedListener),
+      together([kernelOom, about(lines.refused, 'suggests', 'upstream'), listener], 'proves', 'writer', 300, killedListener),
       together(
-        [oom, near(['gunicorn-worker-signal', 'uwsgi-worker-died', 'unicorn-worker-reaped', 'systemd-main-exited'], 'suggests', 'writer')],
+        [
+          kernelOom,
+          near(
+            ['fpm-child-signal', 'gunicorn-worker-signal', 'uwsgi-worker-died', 'unicorn-worker-reaped'],
+            'suggests',
+            'writer',
+            signalIn('9'),
+          ),
+        ],
         'proves',
         'writer',
+        60,
+        killedWorker,
       ),
+      together([oom, near(['systemd-main-exited'], 'suggests', 'writer', signalIn('9'))], 'suggests', 'writer'),
       together([oom, gatewayError], 'suggests', 'writer', 120),
     ],
     {

@@ -12,6 +12,7 @@ import {
   near,
   own,
   ruleOf,
+  served,
   slowAnswer,
   status,
   together,
@@ -234,8 +235,11 @@ export const phpRules: readonly LogRule[] = [
     'app-runtime',
     ['php-fpm is not running, and the health check does not see it', 'php-fpm 未运行，而健康检查看不出来'],
     [
-      about(lines.refused, 'suggests', 'writer', toPhp),
-      about(lines.noSuchFile, 'suggests', 'writer', toPhp),
+      // Alone it may as well be a wrong address or path, or a container's own loopback.
+      about([...lines.refused, ...lines.noSuchFile], 'fits', 'writer', toPhp),
+      served(about([...lines.refused, ...lines.noSuchFile], 'suggests', 'writer', toPhp)),
+      // A socket that exists and refuses is one that nobody listens on.
+      about(lines.refused, 'suggests', 'writer', (event) => toPhp(event) && isUnix(event)),
       together([about([...lines.refused, ...lines.noSuchFile], 'suggests', 'writer', toPhp), fpmConfig], 'suggests', 'writer', 86_400),
       together([about([...lines.refused, ...lines.noSuchFile], 'suggests', 'writer', toPhp), fpmStopped], 'suggests', 'writer', 3600),
       near(['fpm-bind-failed', 'fpm-config-error'], 'suggests', 'writer'),

@@ -1,5 +1,6 @@
 // Causes between a proxy and the service behind it: nobody listens, wrong place, wrong protocol, answers that cannot be used or come too late.
 import type { EventGroup, FailureGroup } from '../../records.ts';
+import { addressOf } from '../addresses.ts';
 import type { LogRule } from '../rule.ts';
 import {
   about,
@@ -13,9 +14,7 @@ import {
   haproxy,
   isBodyless,
   isFastcgi,
-  isIpv6,
   isLoopback,
-  isLoopback6,
   isUnix,
   lasted,
   lines,
@@ -28,6 +27,7 @@ import {
   reasonLike,
   ruleOf,
   says,
+  served,
   signalIn,
   slowAnswers,
   status,
@@ -38,10 +38,16 @@ import {
 
 const plainRefused = (event: EventGroup): boolean => !isUnix(event) && !isFastcgi(event);
 const refused = about(lines.refused, 'suggests', 'upstream', plainRefused);
-const refused6 = about(lines.refused, 'fits', 'upstream', (event) => plainRefused(event) && isLoopback6(event));
-/** Two lines about one port. */
-const samePort = ([one, other]: readonly (EventGroup | FailureGroup)[]): boolean =>
-  isEvent(one) && isEvent(other) && portOf(target(one)) !== null && portOf(target(one)) === portOf(target(other));
+/** Lines about one server. */
+const sameServer = ([one, other]: readonly (EventGroup | FailureGroup)[]): boolean =>
+  isEvent(one) && isEvent(other) && serverOf(target(one)) !== '' && serverOf(target(one)) === serverOf(target(other));
+const serverOf = (text: string): string => addressOf(text)?.split('/')[0] ?? '';
+/** Whoever took a connection there before did so at the right address. */
+const answeredOnce = near(
+  [...lines.closed, ...lines.readTimeout, 'reset-sending-request', 'body-timeout', 'premature-close-body', 'reset-reading-body'],
+  'fits',
+  'upstream',
+);
 /** A request that nobody took, as access logs show it. */
 const refusedRequests = [
   failing(every(of('nginx', 'alibaba-slb', 'alibaba-alb'), status(502), own, timing('instant')), 'fits'),
@@ -59,6 +65,13 @@ const otherPort = ([asked, said]: readonly (EventGroup | FailureGroup)[]): boole
   const port = portOf(target(asked));
   return port !== null && said.fields['port'] !== undefined && port !== said.fields['port'];
 };
+/** The proxy asks the port that the application names, at an address where it should hear. */
+const samePort = ([asked, said]: readonly (EventGroup | FailureGroup)[]): boolean =>
+  isEvent(asked) &&
+  isEvent(said) &&
+  !isLoopback(asked) &&
+  portOf(target(asked)) === (said.fields['port'] ?? '') &&
+  !/^(?:127\.|localhost|\[?::1)/.test(said.fields['address'] ?? '');
 /** The proxy asks an address of the network, and the application says that it listens on loopback alone. */
 const onlyLoopback = ([asked, said]: readonly (EventGroup | FailureGroup)[]): boolean =>
   isEvent(asked) &&
@@ -94,24 +107,23 @@ export const upstreamRules: readonly LogRule[] = [
     'web-server',
     ['The web service of a backend is not running', '后端的 Web 服务没有运行'],
     [
-      about(lines.refused, 'suggests', 'upstream', (event) => plainRefused(event) && !isLoopback6(event)),
-      refused6,
-      together(
-        [refused6, near(lines.refused, 'suggests', 'upstream', (event) => isLoopback(event) && !isIpv6(event))],
-        'suggests',
-        'upstream',
-        60,
-        samePort,
-      ),
-      about(lines.refused, 'suggests', 'upstream', isUnix),
+      // Alone it may as well be a wrong port or address, or a firewall.
+      about(lines.refused, 'fits', 'upstream', plainRefused),
+      served(refused),
+      together([refused, answeredOnce], 'suggests', 'upstream', 3600, sameServer),
+      together([refused, listening], 'suggests', 'upstream', 604_800, samePort),
+      about(lines.refused, 'suggests', 'upstream', (event) => isUnix(event) && !isFastcgi(event)),
       about(lines.noSuchFile, 'suggests', 'upstream', (event) => !isFastcgi(event)),
-      about(['envoy-connect-failure'], 'suggests', 'upstream', says(/111|Connection refused/)),
+      about(['envoy-connect-failure'], 'fits', 'upstream', says(/111|Connection refused/)),
+      served(about(['envoy-connect-failure'], 'suggests', 'upstream', says(/111|Connection refused/))),
       failing(haproxy('SC'), 'fits'),
-      failing(
-        every(haproxy('SC'), (failure) => !noServer(failure)),
-        'suggests',
+      served(
+        failing(
+          every(haproxy('SC'), (failure) => !noServer(failure)),
+          'suggests',
+        ),
       ),
-      failing(every(envoy('UF'), reasonLike(/111|refused/i)), 'suggests'),
+      served(failing(every(envoy('UF'), reasonLike(/111|refused/i)), 'suggests')),
       failing(envoy('UF'), 'fits'),
       ...refusedRequests,
       together([refused, startedFailing], 'suggests', 'upstream', 3600),
@@ -120,8 +132,9 @@ export const upstreamRules: readonly LogRule[] = [
       failing(every(of('iis'), reasonLike(/^(?:503\.0|502\.3$)|Disabled/)), 'fits', 'writer'),
       failing(every(of('iis'), reasonLike(/win32:12029/)), 'fits'),
       // Windows asks a refusing port three times within about two seconds, and waits for silence about 21.
-      failing(every(of('iis'), reasonLike(/win32:12029/), lasted(0, 5000)), 'suggests'),
-      about(['node-proxy-error'], 'suggests', 'none', says(/ECONNREFUSED/)),
+      served(failing(every(of('iis'), reasonLike(/win32:12029/), lasted(0, 5000)), 'suggests')),
+      about(['node-proxy-error'], 'fits', 'none', says(/ECONNREFUSED/)),
+      served(about(['node-proxy-error'], 'suggests', 'none', says(/ECONNREFUSED/))),
     ],
     {
       summary: [
@@ -173,7 +186,15 @@ export const upstreamRules: readonly LogRule[] = [
     'wrong-upstream-port',
     'balancer',
     ['The proxy forwards to a port on which the service does not listen', '代理转发到的端口没有服务监听'],
-    [about(lines.refused, 'fits', 'upstream', plainRefused), together([refused, listening], 'suggests', 'upstream', 604_800, otherPort)],
+    [
+      about(lines.refused, 'fits', 'upstream', not(isUnix)),
+      failing(
+        every(haproxy('SC'), (failure) => !noServer(failure)),
+        'fits',
+      ),
+      failing(every(envoy('UF'), reasonLike(/111|refused/i)), 'fits'),
+      together([refused, listening], 'suggests', 'upstream', 604_800, otherPort),
+    ],
     {
       summary: [
         'The proxy asks a port of {host} that refuses ({count} times), while the service says that it listens on another.',
@@ -196,7 +217,7 @@ export const upstreamRules: readonly LogRule[] = [
     'app-runtime',
     ['The service listens on its loopback address only', '服务只监听本机回环地址'],
     [
-      about(lines.refused, 'fits', 'upstream', (event) => plainRefused(event) && !isLoopback(event)),
+      about(lines.refused, 'fits', 'upstream', (event) => !isUnix(event) && !isLoopback(event)),
       together([refused, listening], 'suggests', 'upstream', 604_800, onlyLoopback),
     ],
     {
@@ -220,7 +241,7 @@ export const upstreamRules: readonly LogRule[] = [
     'upstream-localhost-in-container',
     'balancer',
     ['The proxy in a container is told “localhost”, which is the container itself', '容器内的代理把 localhost 当作后端，实际指向容器自身'],
-    [about(lines.refused, 'fits', 'upstream', (event) => plainRefused(event) && isLoopback(event))],
+    [about(lines.refused, 'fits', 'upstream', (event) => !isUnix(event) && isLoopback(event))],
     {
       summary: [
         'The proxy asks its own loopback address ({host}), where nothing listens: {count} refusals.',

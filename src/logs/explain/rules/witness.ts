@@ -57,6 +57,9 @@ export const failing = (where: FailureTest, weight: Weight, host: RequestWitness
   host,
 });
 
+/** The same, of a backend that answered other requests of the same log. */
+export const served = <W extends LineWitness | RequestWitness>(witness: W): W => ({ ...witness, served: true });
+
 /** Several things within `withinSeconds`. */
 export const together = (
   all: JointWitness['all'],
