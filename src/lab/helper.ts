@@ -13,7 +13,8 @@ export function helperWords(state: LabState, host: string, script: string, argum
   return [
     ...enterNetworkWords(state.hosts[host]?.pid ?? 0),
     process.execPath,
-    fileURLToPath(new URL(`./${script}${extension}`, import.meta.url)),
+    // In dist/ this code lies in a folder beside lab/.
+    fileURLToPath(new URL(`../lab/${script}${extension}`, import.meta.url)),
     argument,
   ];
 }

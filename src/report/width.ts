@@ -2,7 +2,9 @@
 // codes; colours are added to finished lines.
 import { eastAsianWidth } from 'get-east-asian-width';
 
-const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' });
+let segmenter: Intl.Segmenter | null = null;
+/** Made when the first text needs it: that takes longer than most reports take to draw. */
+const graphemesOf = (text: string): Intl.Segments => (segmenter ??= new Intl.Segmenter('en', { granularity: 'grapheme' })).segment(text);
 const ascii = /^[\x20-\x7e]*$/;
 const combining = /^\p{Mark}+$/u;
 
@@ -16,7 +18,7 @@ function graphemeWidth(grapheme: string): number {
 export function displayWidth(text: string): number {
   if (ascii.test(text)) return text.length;
   let columns = 0;
-  for (const { segment } of graphemes.segment(text)) columns += graphemeWidth(segment);
+  for (const { segment } of graphemesOf(text)) columns += graphemeWidth(segment);
   return columns;
 }
 
@@ -37,7 +39,7 @@ export function cutTo(text: string, columns: number, mark = '…'): string {
 function takeColumns(text: string, columns: number): readonly [string, string] {
   let used = 0;
   let end = 0;
-  for (const { segment, index } of graphemes.segment(text)) {
+  for (const { segment, index } of graphemesOf(text)) {
     const width = graphemeWidth(segment);
     if (used + width > columns && index > 0) break;
     used += width;
@@ -54,7 +56,7 @@ const opening = /[（「『【《〈〔“‘]$/;
 function pieces(text: string): readonly string[] {
   const out: string[] = [];
   let kind = 'none' as 'word' | 'space' | 'wide' | 'none';
-  for (const { segment } of graphemes.segment(text)) {
+  for (const { segment } of graphemesOf(text)) {
     const last = out.length - 1;
     const previous = out[last];
     if (segment === ' ') {

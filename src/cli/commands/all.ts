@@ -1,11 +1,9 @@
 // Every command, in the order of the help. Apart from program.ts, because loading them all takes longer than `why5xx logs` needs to read
 // a log: that command comes alone.
-import { readFile } from 'node:fs/promises';
-
 import { Command } from 'commander';
 
 import { causes } from '../../causes/index.ts';
-import type { Language } from '../../model/text.ts';
+import { readPage } from '../cause-page.ts';
 import { reportFor } from '../run.ts';
 import { causesCommand } from './causes.ts';
 import { diagnoseCommand } from './diagnose.ts';
@@ -15,12 +13,6 @@ import { labDescription } from './lab-description.ts';
 import { logsCommand } from './logs.ts';
 import { pageCommand } from './page.ts';
 import { ticketCommand } from './ticket.ts';
-
-/** A cause's page, which lies beside its judge in the sources and in the package alike. */
-async function readPage(id: string, language: Language): Promise<string | null> {
-  const file = new URL(`../../causes/${encodeURIComponent(id)}/${language === 'zh' ? 'README.zh.md' : 'README.md'}`, import.meta.url);
-  return readFile(file, 'utf8').catch(() => null);
-}
 
 /** The lab and its faults are half of the code and take no part in a diagnosis: they are loaded where the command line speaks of them. */
 async function lab(words: readonly string[]): Promise<Command> {

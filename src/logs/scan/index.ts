@@ -143,7 +143,8 @@ function tasksOf(files: readonly (JobFile | null)[], chunkBytes: number): { read
 /** Runs a worker on the job until it brings its part. */
 function runWorker(job: Job): Promise<Part> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url), {
+    // In dist/ this code lies in a folder beside scan/.
+    const worker = new Worker(new URL(`../scan/worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url), {
       workerData: job,
       // What is allocated is forgotten at once: a larger nursery would only be filled.
       resourceLimits: { maxYoungGenerationSizeMb: 2 },
