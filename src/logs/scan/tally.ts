@@ -55,14 +55,9 @@ export interface FailureEntry {
 /** What is counted of a failing request whose group is known already. Hashes are those of hash.ts. */
 export interface FastFailure {
   entry: FailureEntry;
-  status: number;
   client: number;
-  network: string;
-  /** Without query, at most 512 characters. */
-  path: string;
   request: number;
   requestId: number;
-  host: string | null;
   durationMs: number | null;
   connectMs: number | null;
   headerMs: number | null;
@@ -74,10 +69,12 @@ export interface TallyBuilder {
   /** A request: its cell, its time, and all tables if it failed. `text` is the raw line; it is called only where the line is kept. */
   addAccess(record: AccessRecord, place: Place, format: FormatName, text: () => string): void;
   /**
-   * A failing request of a group that `lastFailure` told, everything but its cell and its time; nothing where it lies outside the window.
-   * The group must still be kept.
+   * A failing request of a group that `lastFailure` told, everything but its cell, its time and its keys. False where it lies outside the
+   * window: then nothing was counted, and no key may be.
    */
-  addKnownFailure(found: FastFailure, at: number, place: Place, text: () => string): void;
+  addKnownFailure(found: FastFailure, at: number, place: Place, text: () => string): boolean;
+  /** Keys of failing requests that were counted so; paths come without their query. At most 512 characters, hosts and networks 255. */
+  addFailedKey(kind: 'status' | 'path' | 'network' | 'host', key: string, count: number): void;
   /** The group of the failing request that `addAccess` counted last. */
   lastFailure(): FailureEntry | null;
   /** A record of an error log: its time, and its group where it is an event. */
@@ -101,7 +98,6 @@ export interface TallyBuilder {
 }
 
 const same = (key: string): string => key;
-const statusTexts = Array.from({ length: 100 }, (_, i) => String(500 + i));
 const messageLimit = 2048;
 const memoLimit = 4096;
 
@@ -339,16 +335,21 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
       if (failed && isWithin(limits.window, record.at, record.zoned)) addFailure(record, place, format, text);
     },
     addKnownFailure(found, at, place, text) {
-      const { group, hasTry, zoned } = found.entry;
-      if (group === null || !isWithin(limits.window, at, zoned)) return;
+      const { group, rank, hasTry, zoned } = found.entry;
+      if (!isWithin(limits.window, at, zoned)) return false;
       state.failed++;
-      addKey(state.byStatus, statusTexts[found.status - 500] ?? '', same);
-      addKey(state.byPath, found.path, coarserPath);
-      addKey(state.byNetwork, found.network, widerNetworkOf);
-      if (found.host !== null) addKey(state.byHost, found.host, same);
+      const isKept = group !== null && rank < state.failures.ceiling;
       const order = rankOfPosition(hashes[place.input] ?? 0, place.position);
-      addRow(state.failureRows, order, group.id, at, place.line, found.client, found.request, found.requestId);
-      countInGroup(group, at, found.durationMs, hasTry ? found.connectMs : null, hasTry ? found.headerMs : null, place, text);
+      addRow(state.failureRows, order, isKept ? group.id : -1, at, place.line, found.client, found.request, found.requestId);
+      if (isKept) countInGroup(group, at, found.durationMs, hasTry ? found.connectMs : null, hasTry ? found.headerMs : null, place, text);
+      else state.droppedFailures++;
+      return true;
+    },
+    addFailedKey(kind, key, count) {
+      if (kind === 'status') addKey(state.byStatus, key, same, count);
+      else if (kind === 'path') addKey(state.byPath, key, coarserPath, count);
+      else if (kind === 'network') addKey(state.byNetwork, key, widerNetworkOf, count);
+      else addKey(state.byHost, key, same, count);
     },
     lastFailure: () => lastFailure,
     addError(record, place, format, text) {

@@ -2,7 +2,7 @@
 // failures is what a log of an incident looks like, and a string per value would take longer than all the rest. Which group a request belongs
 // to is learnt from the parser once for each combination of servers, statuses and classes of times; whatever is unusual goes to the parser.
 import { networkOf } from '../network.ts';
-import type { FailureEntry, FastFailure } from '../tally.ts';
+import type { FailureEntry, FastFailure, TallyBuilder } from '../tally.ts';
 import type { Roles } from './plan.ts';
 
 const prime = 0x01000193;
@@ -13,6 +13,11 @@ const dot = 46;
 const question = 63;
 const instantMs = 50;
 const mostEntries = 4096;
+const pathSlots = 4096;
+/** Longer paths are counted one by one. */
+const slotBytes = 128;
+const longestPath = 512;
+const longestHost = 255;
 
 const classOf = (ms: number | null): number => (ms === null ? 0 : ms < instantMs ? 1 : 2);
 
@@ -28,6 +33,12 @@ export interface FailureReader {
    * `new` where its group is not known yet.
    */
   read(): FastFailure | 'unusual' | 'new';
+  /** Counts status, path, network and host of the line that was read last; `flush` hands them on. */
+  count(): void;
+  /** Whether so many keys were counted that they should be handed on. */
+  isFull(): boolean;
+  /** Hands the keys that were counted to the tally. */
+  flush(builder: TallyBuilder): void;
   /** Remembers the group of the line that was `new`. */
   learn(entry: FailureEntry): void;
   /** Forgets all groups: they belong to a tally that is done. */
@@ -37,26 +48,34 @@ export interface FailureReader {
 /** A reader of failing lines. `values` holds pairs: where the value of a step begins and ends, counted from `origin` in `bytes`. */
 export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Array, origin: number): FailureReader {
   const learnt = new Map<number, Learnt>();
-  const networks = new Map<number, string>();
   const found: FastFailure = {
     entry: { group: null, rank: 0, hasTry: false, zoned: false },
     client: 0,
-    network: '',
-    path: '',
     request: 0,
     requestId: 0,
-    host: null,
-    status: 0,
     durationMs: null,
     connectMs: null,
     headerMs: null,
   };
+  // Keys that were counted and not handed on yet. A path has one slot that it may be in; what was in it is handed on early.
+  const statusCounts = new Uint32Array(100);
+  const pathBytes = new Uint8Array(pathSlots * slotBytes);
+  const pathLengths = new Uint8Array(pathSlots);
+  const pathCounts = new Uint32Array(pathSlots);
+  const early: [string, number][] = [];
+  const networks = new Map<number, { readonly text: string; count: number }>();
+  const oddNetworks = new Map<string, number>();
+  const hosts = new Map<string, number>();
+  let lastHost = '';
+  let lastHostBytes = new Uint8Array(0);
   let key = 0;
   let classes = 0;
   let isAscii = true;
   /** End of the path that `requestOf` read last. */
   let pathFrom = 0;
   let pathTo = 0;
+  /** The network of the client as a number; below 0 where it is none of IPv4. */
+  let packed = -1;
 
   const from = (step: number): number => (values[2 * step] ?? 0) - origin;
   const to = (step: number): number => (values[2 * step + 1] ?? 0) - origin;
@@ -94,6 +113,31 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
 
   /** Milliseconds of seconds, as the parser reads them; null for what is no number. */
   const msOf = (start: number, end: number): number | null => {
+    let digits = 0;
+    let i = start;
+    for (; i < end; i++) {
+      const digit = (bytes[i] ?? 0) - 48;
+      if (digit < 0 || digit > 9) break;
+      digits = (digits * 10 + digit) | 0;
+    }
+    const length = i - start;
+    if (length === 0 || length > 6) return length === 0 ? null : longMsOf(start, end);
+    if (i === end) return digits * 1000;
+    if (bytes[i] !== dot) return null;
+    const fraction = ++i;
+    let thousandths = 0;
+    for (; i < end && i < fraction + 3; i++) {
+      const digit = (bytes[i] ?? 0) - 48;
+      if (digit < 0 || digit > 9) return null;
+      thousandths = (thousandths * 10 + digit) | 0;
+    }
+    if (i < end) return longMsOf(start, end);
+    for (let missing = fraction + 3 - i; missing > 0; missing--) thousandths = (thousandths * 10) | 0;
+    return digits * 1000 + thousandths;
+  };
+
+  /** The same for numbers of any length. */
+  const longMsOf = (start: number, end: number): number | null => {
     let ms = 0;
     let i = start;
     for (; i < end; i++) {
@@ -101,16 +145,15 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
       if (!(digit >= 0 && digit <= 9)) break;
       ms = ms * 10 + digit;
     }
-    if (i === start || i - start > 12) return null;
+    if (i - start > 12) return null;
     ms *= 1000;
     if (i === end) return ms;
     if (bytes[i++] !== dot) return null;
-    for (let weight = 100; i < end; i++) {
+    for (let place = 0; i < end; i++, place++) {
       const digit = (bytes[i] ?? 0) - 48;
       if (!(digit >= 0 && digit <= 9)) return null;
-      if (weight >= 1) ms += digit * weight;
-      else if (weight === 0.1 && digit >= 5) ms++;
-      weight = weight === 1 ? 0.1 : weight === 0.1 ? 0 : weight / 10;
+      if (place < 3) ms += digit * (place === 0 ? 100 : place === 1 ? 10 : 1);
+      else if (place === 3 && digit >= 5) ms++;
     }
     return ms;
   };
@@ -135,33 +178,80 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
     return hash;
   };
 
-  const networkAt = (start: number, end: number): string => {
-    let packed = 0;
+  /** The first three numbers of an IPv4 address in one; -1 for what is none, or is written in an odd way. */
+  const packedNetwork = (start: number, end: number): number => {
+    let all = 0;
     let part = 0;
     let length = 0;
     let dots = 0;
-    let lastDot = 0;
     for (let i = start; i < end; i++) {
       const byte = bytes[i] ?? 0;
       if (byte === dot) {
-        if (length === 0) return networkOf(bytes.toString('latin1', start, end));
-        packed = packed * 1000 + part;
+        if (length === 0) return -1;
+        all = all * 1000 + part;
         part = 0;
         length = 0;
         dots++;
-        lastDot = i;
       } else if (byte >= 48 && byte <= 57 && length < 3 && !(length > 0 && part === 0)) {
         part = part * 10 + byte - 48;
         length++;
-      } else return networkOf(bytes.toString('latin1', start, Math.min(end, start + 255)));
+      } else return -1;
     }
-    if (dots !== 3 || length === 0) return networkOf(bytes.toString('latin1', start, Math.min(end, start + 255)));
+    return dots !== 3 || length === 0 ? -1 : all;
+  };
+
+  const countNetwork = (): void => {
+    const start = from(roles.client);
+    const end = to(roles.client);
+    if (packed < 0) {
+      const text = networkOf(bytes.toString('latin1', start, Math.min(end, start + 255)));
+      oddNetworks.set(text, (oddNetworks.get(text) ?? 0) + 1);
+      return;
+    }
     const known = networks.get(packed);
-    if (known !== undefined) return known;
-    if (networks.size >= mostEntries) networks.clear();
-    const network = `${bytes.toString('latin1', start, lastDot)}.0/24`;
-    networks.set(packed, network);
-    return network;
+    if (known !== undefined) {
+      known.count++;
+      return;
+    }
+    let lastDot = end - 1;
+    while (bytes[lastDot] !== dot) lastDot--;
+    networks.set(packed, { text: `${bytes.toString('latin1', start, lastDot)}.0/24`, count: 1 });
+  };
+
+  const pathIn = (slot: number): string => Buffer.from(pathBytes.buffer, slot * slotBytes, pathLengths[slot] ?? 0).toString('latin1');
+
+  const countPath = (): void => {
+    const length = pathTo - pathFrom;
+    if (length > slotBytes) {
+      early.push([bytes.toString('latin1', pathFrom, Math.min(pathTo, pathFrom + longestPath)), 1]);
+      return;
+    }
+    const slot = (found.request ^ (found.request >>> 12) ^ (found.request >>> 24)) & (pathSlots - 1);
+    const at = slot * slotBytes;
+    const count = pathCounts[slot] ?? 0;
+    let i = pathLengths[slot] === length && count > 0 ? 0 : length + 1;
+    while (i < length && pathBytes[at + i] === bytes[pathFrom + i]) i++;
+    if (i === length) {
+      pathCounts[slot] = count + 1;
+      return;
+    }
+    if (count > 0) early.push([pathIn(slot), count]);
+    for (let j = 0; j < length; j++) pathBytes[at + j] = bytes[pathFrom + j] ?? 0;
+    pathLengths[slot] = length;
+    pathCounts[slot] = 1;
+  };
+
+  const countHost = (): void => {
+    if (roles.host < 0 || isNone(roles.host)) return;
+    const start = from(roles.host);
+    const length = Math.min(to(roles.host) - start, longestHost);
+    let i = lastHostBytes.length === length ? 0 : length + 1;
+    while (i < length && lastHostBytes[i] === bytes[start + i]) i++;
+    if (i !== length) {
+      lastHostBytes = new Uint8Array(bytes.subarray(start, start + length));
+      lastHost = bytes.toString('latin1', start, start + length);
+    }
+    hosts.set(lastHost, (hosts.get(lastHost) ?? 0) + 1);
   };
 
   /** Hash of method and path without query, with the path's place; 0 where there is something else than both. */
@@ -200,7 +290,6 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
       if (roles.method < 0 || roles.uri < 0 || isNone(roles.method) || isNone(roles.uri)) return false;
       found.request = requestOf(from(roles.method), to(roles.method), from(roles.uri), to(roles.uri));
     }
-    found.path = bytes.toString('latin1', pathFrom, Math.min(pathTo, pathFrom + 512));
     return true;
   };
 
@@ -245,16 +334,11 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
       // An IPv4 address inside IPv6 counts as IPv4; the parser's way is good enough for it.
       if (bytes[client] === 58) return 'unusual';
       found.client = hashed(client, to(roles.client), offset) >>> 0 || 1;
-      found.network = networkAt(client, to(roles.client));
-      found.host =
-        roles.host < 0 || isNone(roles.host)
-          ? null
-          : bytes.toString('latin1', from(roles.host), Math.min(to(roles.host), from(roles.host) + 255));
-      if (found.host !== null) hashed(from(roles.host), to(roles.host), 0);
+      packed = packedNetwork(client, to(roles.client));
+      if (roles.host >= 0) hashed(from(roles.host), to(roles.host), 0);
       found.requestId =
         roles.requestId < 0 || isNone(roles.requestId) ? 0 : hashed(from(roles.requestId), to(roles.requestId), offset) >>> 0 || 1;
       if (!isAscii) return 'unusual';
-      found.status = 500 + ((bytes[from(roles.status) + 1] ?? 0) - 48) * 10 + (bytes[from(roles.status) + 2] ?? 0) - 48;
       found.durationMs = durationMs;
       found.connectMs = connectMs;
       found.headerMs = headerMs ?? responseMs;
@@ -263,6 +347,32 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
       if (!isSame(known)) return 'unusual';
       found.entry = known;
       return found;
+    },
+    count() {
+      const status = ((bytes[from(roles.status) + 1] ?? 0) - 48) * 10 + (bytes[from(roles.status) + 2] ?? 0) - 48;
+      statusCounts[status] = (statusCounts[status] ?? 0) + 1;
+      countNetwork();
+      countPath();
+      countHost();
+    },
+    isFull: () => early.length + networks.size + oddNetworks.size + hosts.size >= mostEntries,
+    flush(builder) {
+      statusCounts.forEach((count, i) => {
+        if (count > 0) builder.addFailedKey('status', String(500 + i), count);
+      });
+      statusCounts.fill(0);
+      for (const [path, count] of early) builder.addFailedKey('path', path, count);
+      early.length = 0;
+      pathCounts.forEach((count, slot) => {
+        if (count > 0) builder.addFailedKey('path', pathIn(slot), count);
+      });
+      pathCounts.fill(0);
+      for (const { text, count } of networks.values()) builder.addFailedKey('network', text, count);
+      networks.clear();
+      for (const [text, count] of oddNetworks) builder.addFailedKey('network', text, count);
+      oddNetworks.clear();
+      for (const [host, count] of hosts) builder.addFailedKey('host', host, count);
+      hosts.clear();
     },
     learn(entry) {
       if (learnt.size >= mostEntries) learnt.clear();

@@ -150,6 +150,7 @@ export function openEngine(blockBytes: number): Engine {
       if (Number.isFinite(first)) builder?.addSpan(input, first, wasm.lastMs.value as number);
       builder?.addLines(input, { parsed });
       parsed = 0;
+      if (builder !== null) failures?.flush(builder);
     };
     const forget = (): void => {
       minutes = new Map();
@@ -188,8 +189,6 @@ export function openEngine(blockBytes: number): Engine {
         failedBefore = builder.state.failed;
         if (found === 'unusual') return 1;
         if (found === 'new') return 6;
-        const { group, rank } = found.entry;
-        if (group === null || rank >= builder.state.failures.ceiling) return 1;
         const latest = clock?.max ?? Number.NEGATIVE_INFINITY;
         wasm.setLatest(latest > lowestMinute ? latest : lowestMinute);
         const reason = wasm.countFailure();
@@ -203,7 +202,10 @@ export function openEngine(blockBytes: number): Engine {
         place.input = input;
         place.line = line;
         place.position = position;
-        builder.addKnownFailure(found, wasm.atMs.value as number, place, textOfLine);
+        if (builder.addKnownFailure(found, wasm.atMs.value as number, place, textOfLine)) {
+          failures.count();
+          if (failures.isFull()) failures.flush(builder);
+        }
         return 0;
       },
       learn(reason, text) {
