@@ -116,6 +116,7 @@ export function* runTasks(job: Job, dialectsOf: (input: number) => Dialects): Ge
             workspace: engine.workspace,
             kernel: kernelOf(input, file, dialects.main),
             lineBase: task * taskStride,
+            hasMore: true,
           },
           (bytes, lines) => {
             report(control, bytes, lines, builder.state.failed - failed);
@@ -126,6 +127,7 @@ export function* runTasks(job: Job, dialectsOf: (input: number) => Dialects): Ge
       );
       yield;
     }
+    for (const kernel of kernels.values()) kernel?.settle();
   } finally {
     if (opened !== null) closeSync(opened.fd);
   }

@@ -73,12 +73,14 @@ export interface PieceOptions {
   readonly from: number;
   /** Whether nothing comes before the piece. */
   readonly isFirst: boolean;
+  /** Whether the same kernel reads a further piece, or is settled by somebody else. */
+  readonly hasMore?: boolean;
   /** Added to line numbers, which count from 1 in the piece. */
   readonly lineBase: number;
 }
 
 /** Opens a piece. */
-export function openPiece({ builder, input, dialects, workspace, kernel, from, isFirst, lineBase }: PieceOptions): Piece {
+export function openPiece({ builder, input, dialects, workspace, kernel, from, isFirst, lineBase, hasMore = false }: PieceOptions): Piece {
   const { bytes, blockAt, blockBytes } = workspace;
   const reader = openReader(builder, input, dialects, isFirst);
   const clock = openClock();
@@ -225,6 +227,7 @@ export function openPiece({ builder, input, dialects, workspace, kernel, from, i
     lines: () => lines,
     end() {
       kernel?.end();
+      if (!hasMore) kernel?.settle();
       const { head, tail } = reader.end();
       builder.addLines(input, { lines: lines - handedLines, furniture, cut });
       builder.swapClock(input, before);

@@ -35,9 +35,10 @@ export interface FailureReader {
   read(): FastFailure | 'unusual' | 'new';
   /** Counts status, path, network and host of the line that was read last; `flush` hands them on. */
   count(): void;
-  /** Whether so many keys were counted that they should be handed on. */
+  /** Whether so many keys wait that `flushEarly` should hand on those that do not come often. */
   isFull(): boolean;
-  /** Hands the keys that were counted to the tally. */
+  flushEarly(builder: TallyBuilder): void;
+  /** Hands all keys on that were counted. */
   flush(builder: TallyBuilder): void;
   /** Remembers the group of the line that was `new`. */
   learn(entry: FailureEntry): void;
@@ -304,6 +305,17 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
     return at === entry.bytes.length;
   };
 
+  const flushEarly = (builder: TallyBuilder): void => {
+    for (const [path, count] of early) builder.addFailedKey('path', path, count);
+    early.length = 0;
+    for (const { text, count } of networks.values()) builder.addFailedKey('network', text, count);
+    networks.clear();
+    for (const [text, count] of oddNetworks) builder.addFailedKey('network', text, count);
+    oddNetworks.clear();
+    for (const [host, count] of hosts) builder.addFailedKey('host', host, count);
+    hosts.clear();
+  };
+
   return {
     read() {
       isAscii = true;
@@ -356,23 +368,17 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
       countHost();
     },
     isFull: () => early.length + networks.size + oddNetworks.size + hosts.size >= mostEntries,
+    flushEarly,
     flush(builder) {
+      flushEarly(builder);
       statusCounts.forEach((count, i) => {
         if (count > 0) builder.addFailedKey('status', String(500 + i), count);
       });
       statusCounts.fill(0);
-      for (const [path, count] of early) builder.addFailedKey('path', path, count);
-      early.length = 0;
       pathCounts.forEach((count, slot) => {
         if (count > 0) builder.addFailedKey('path', pathIn(slot), count);
       });
       pathCounts.fill(0);
-      for (const { text, count } of networks.values()) builder.addFailedKey('network', text, count);
-      networks.clear();
-      for (const [text, count] of oddNetworks) builder.addFailedKey('network', text, count);
-      oddNetworks.clear();
-      for (const [host, count] of hosts) builder.addFailedKey('host', host, count);
-      hosts.clear();
     },
     learn(entry) {
       if (learnt.size >= mostEntries) learnt.clear();

@@ -24,6 +24,8 @@ export interface Kernel {
   learn(reason: number, text: string): void;
   /** Hands everything counted so far to the builder, and goes on with the piece. */
   handOver(): void;
-  /** Ends the piece: hands everything counted to the builder. */
+  /** Ends the piece: hands everything counted to the builder but the keys of failing requests, which may come again in the next piece. */
   end(): void;
+  /** Hands on the keys too. To be called behind the last piece. */
+  settle(): void;
 }

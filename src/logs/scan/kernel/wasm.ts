@@ -150,7 +150,6 @@ export function openEngine(blockBytes: number): Engine {
       if (Number.isFinite(first)) builder?.addSpan(input, first, wasm.lastMs.value as number);
       builder?.addLines(input, { parsed });
       parsed = 0;
-      if (builder !== null) failures?.flush(builder);
     };
     const forget = (): void => {
       minutes = new Map();
@@ -161,9 +160,16 @@ export function openEngine(blockBytes: number): Engine {
       wasm.reset();
     };
 
+    const settle = (): void => {
+      if (learntFor !== null) failures?.flush(learntFor);
+    };
+
     return {
       begin(of, index, by) {
-        if (learntFor !== of) failures?.forget();
+        if (learntFor !== of) {
+          settle();
+          failures?.forget();
+        }
         learntFor = of;
         builder = of;
         input = index;
@@ -204,7 +210,7 @@ export function openEngine(blockBytes: number): Engine {
         place.position = position;
         if (builder.addKnownFailure(found, wasm.atMs.value as number, place, textOfLine)) {
           failures.count();
-          if (failures.isFull()) failures.flush(builder);
+          if (failures.isFull()) failures.flushEarly(builder);
         }
         return 0;
       },
@@ -238,6 +244,7 @@ export function openEngine(blockBytes: number): Engine {
       handOver() {
         flush();
         forget();
+        settle();
       },
       end() {
         flush();
@@ -245,6 +252,7 @@ export function openEngine(blockBytes: number): Engine {
         builder = null;
         clock = null;
       },
+      settle,
     };
   };
 
