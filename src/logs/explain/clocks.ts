@@ -128,6 +128,7 @@ function edgesOf(tally: Tally, source: Uint32Array, zoned: readonly boolean[]): 
   const failureSources = [...new Set(tally.failures.map((each) => source[each.input] ?? 0))];
   const eventSources = [...new Set(tally.events.map((each) => source[each.input] ?? 0))];
   const edges = new Map<string, Edge>();
+  if (failureSources.length + eventSources.length < 2) return [];
 
   // By request id, else by client and request, else by request alone: a stronger key that tells leaves nothing to a weaker one. The number
   // is how often a key may occur on each side: of a page that is asked for every second nobody knows which is which.

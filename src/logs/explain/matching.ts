@@ -32,6 +32,7 @@ export interface Matching {
 /** Pairs lines and requests of equal keys, for each group of lines on its own: a request has at most one line of each group. */
 export function matchAll(matching: Matching): void {
   const { requests, lines, timeless } = matching;
+  if (requests.length === 0 || lines.length === 0) return;
   const offered = new Sieve();
   let any = false;
   const offer = (key: number): void => {

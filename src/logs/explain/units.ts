@@ -77,19 +77,26 @@ export function unitsOf(tally: Tally, clocks: Clocks, correlation: Correlation):
   const drafts = new Map<string, Draft>();
   const levels = new Map<number, number>();
   let joined = 0;
+  /** Of requests without a line and without a twin, which are most. */
+  const lone: (Draft | undefined)[] = [];
   for (let row = 0; row < failing.length; row++) {
     const failure = failing.group[row] ?? 0;
-    const lines = twins === null && firstLine[row] === -1 ? [] : linesOf(row);
-    const groups = lines.length === 0 ? [] : [...new Set(lines.map((line) => events.group[line] ?? 0))].toSorted((a, b) => a - b);
-    const failures =
-      twins === null
-        ? [failure]
-        : [failure, ...new Set(rowsOf(row).map((each) => failing.group[each] ?? 0))].filter((each, at, all) => all.indexOf(each) === at);
-    const key = `${failures.join(' ')}|${groups.join(' ')}`;
-    let draft = drafts.get(key);
+    const isLone = twins === null && firstLine[row] === -1;
+    let draft = isLone ? lone[failure] : undefined;
+    const lines = isLone ? [] : linesOf(row);
     if (draft === undefined) {
-      draft = { failure, failures, events: groups, rowCount: 0, minutes: new Map(), rows: [], keyed: false };
-      drafts.set(key, draft);
+      const groups = [...new Set(lines.map((line) => events.group[line] ?? 0))].toSorted((a, b) => a - b);
+      const failures =
+        twins === null
+          ? [failure]
+          : [failure, ...new Set(rowsOf(row).map((each) => failing.group[each] ?? 0))].filter((each, at, all) => all.indexOf(each) === at);
+      const key = `${failures.join(' ')}|${groups.join(' ')}`;
+      draft = drafts.get(key);
+      if (draft === undefined) {
+        draft = { failure, failures, events: groups, rowCount: 0, minutes: new Map(), rows: [], keyed: false };
+        drafts.set(key, draft);
+      }
+      if (isLone) lone[failure] = draft;
     }
     draft.rowCount++;
     draft.keyed ||= (failing.request[row] ?? 0) !== 0;

@@ -124,6 +124,12 @@ export function addKey(table: KeyCounts, key: string, coarser: (key: string) => 
   if (table.counts.size > table.limit) makeCoarse(table, coarser);
 }
 
+/** Counts a key that is coarse already. Only once the table is. */
+export function addCoarseKey(table: KeyCounts, key: string, count: number): void {
+  table.total += count;
+  addCoarse(table, key, count);
+}
+
 /** Adds what another one counted. */
 export function mergeCounts(into: KeyCounts, from: KeyCounts, coarser: (key: string) => string): void {
   const total = into.total + from.total;

@@ -70,20 +70,47 @@ export function addRow(
   rows.requestId[i] = requestId;
 }
 
-function move(rows: Rows, to: number, from: number): void {
-  for (const name of names) rows[name][to] = rows[name][from] ?? 0;
+/** The rank that `limit` of the rows lie below: found by counting, because sorting them all takes longer than reading did. */
+function rankAt(rows: Rows): number {
+  // Ranks are even over their 53 bits. The bucket that holds the one looked for is sorted alone.
+  const counts = new Uint32Array(65_536);
+  for (let i = 0; i < rows.length; i++) {
+    const bucket = bucketOf(rows.rank[i] ?? 0);
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
+  }
+  let before = 0;
+  let bucket = 0;
+  while (before + (counts[bucket] ?? 0) <= rows.limit) before += counts[bucket++] ?? 0;
+  const inside: number[] = [];
+  for (let i = 0; i < rows.length; i++) {
+    const rank = rows.rank[i] ?? 0;
+    if (bucketOf(rank) === bucket) inside.push(rank);
+  }
+  return inside.sort((a, b) => a - b)[rows.limit - before] ?? rows.ceiling;
 }
+const bucketOf = (rank: number): number => Math.floor(rank / 2 ** 37);
 
 /** Keeps the `limit` rows with the smallest ranks. */
 function choose(rows: Rows): void {
-  if (rows.length > rows.limit) {
-    const ranks = rows.rank.slice(0, rows.length).sort();
-    rows.ceiling = Math.min(rows.ceiling, ranks[rows.limit] ?? rows.ceiling);
-  }
+  if (rows.length > rows.limit) rows.ceiling = Math.min(rows.ceiling, rankAt(rows));
+  keep(rows, (i) => (rows.rank[i] ?? 0) < rows.ceiling);
+}
+
+/** Keeps some rows, in their order. */
+function keep(rows: Rows, wants: (row: number) => boolean): void {
+  const { rank, group, at, line, client, request, requestId } = rows;
   let kept = 0;
   for (let i = 0; i < rows.length; i++) {
-    if ((rows.rank[i] ?? 0) >= rows.ceiling) continue;
-    if (kept !== i) move(rows, kept, i);
+    if (!wants(i)) continue;
+    if (kept !== i) {
+      rank[kept] = rank[i] ?? 0;
+      group[kept] = group[i] ?? 0;
+      at[kept] = at[i] ?? 0;
+      line[kept] = line[i] ?? 0;
+      client[kept] = client[i] ?? 0;
+      request[kept] = request[i] ?? 0;
+      requestId[kept] = requestId[i] ?? 0;
+    }
     kept++;
   }
   rows.length = kept;
@@ -113,16 +140,12 @@ export function mergeRows(into: Rows, from: Rows, groupOf: (group: number) => nu
 /** The kept rows whose group `groupOf` knows (0 and up). */
 export function finishRows(rows: Rows, groupOf: (group: number) => number) {
   choose(rows);
-  let kept = 0;
   for (let i = 0; i < rows.length; i++) {
     const old = rows.group[i] ?? -1;
-    const group = old < 0 ? -1 : groupOf(old);
-    if (group < 0) continue;
-    if (kept !== i) move(rows, kept, i);
-    rows.group[kept] = group;
-    kept++;
+    rows.group[i] = old < 0 ? -1 : groupOf(old);
   }
-  rows.length = kept;
+  keep(rows, (i) => (rows.group[i] ?? -1) >= 0);
+  const kept = rows.length;
   return {
     length: kept,
     group: new Uint32Array(rows.group.buffer as ArrayBuffer, 0, kept),

@@ -4,7 +4,7 @@ import type { AccessRecord, ErrorRecord, InputProblem, Product, Tally } from '..
 import { matchSignature } from '../signatures.ts';
 import { messageTemplate } from '../template.ts';
 import { shown } from '../text.ts';
-import { addKey, boundedGet, detached } from './bounded.ts';
+import { addCoarseKey, addKey, boundedGet, detached } from './bounded.ts';
 import { hasFailed, isAlarming, serverOf, timingOf, triesText } from './failed.ts';
 import { finishTally } from './finish.ts';
 import { hashClient, hashId, hashRequest, hashRequestLine, hashText, rankOfPosition } from './hash.ts';
@@ -73,8 +73,11 @@ export interface TallyBuilder {
    * window: then nothing was counted, and no key may be.
    */
   addKnownFailure(found: FastFailure, at: number, place: Place, text: () => string): boolean;
-  /** Keys of failing requests that were counted so; paths come without their query. At most 512 characters, hosts and networks 255. */
-  addFailedKey(kind: 'status' | 'path' | 'network' | 'host', key: string, count: number): void;
+  /**
+   * Keys of failing requests that were counted so; paths come without their query. At most 512 characters, hosts and networks 255.
+   * `isCoarse` where the key was made as coarse already as its table keeps them.
+   */
+  addFailedKey(kind: 'status' | 'path' | 'network' | 'host', key: string, count: number, isCoarse: boolean): void;
   /** The group of the failing request that `addAccess` counted last. */
   lastFailure(): FailureEntry | null;
   /** A record of an error log: its time, and its group where it is an event. */
@@ -345,11 +348,10 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
       else state.droppedFailures++;
       return true;
     },
-    addFailedKey(kind, key, count) {
-      if (kind === 'status') addKey(state.byStatus, key, same, count);
-      else if (kind === 'path') addKey(state.byPath, key, coarserPath, count);
-      else if (kind === 'network') addKey(state.byNetwork, key, widerNetworkOf, count);
-      else addKey(state.byHost, key, same, count);
+    addFailedKey(kind, key, count, isCoarse) {
+      const table = { status: state.byStatus, path: state.byPath, network: state.byNetwork, host: state.byHost }[kind];
+      if (isCoarse && table.coarse) addCoarseKey(table, key, count);
+      else addKey(table, key, kind === 'path' ? coarserPath : kind === 'network' ? widerNetworkOf : same, count);
     },
     lastFailure: () => lastFailure,
     addError(record, place, format, text) {

@@ -52,7 +52,7 @@ const values = fc
   .record({
     remote_addr: mostly(
       fc.constantFrom('10.0.0.1', '10.0.1.2', '2001:db8::1'),
-      fc.constantFrom('010.0.0.1', '1.2.3', '::ffff:10.0.0.9', '-', 'unix:', '1.2.3.4.5', 'ü'),
+      fc.constantFrom('010.0.0.1', '0.0.7.1', '1.2.3', '::ffff:10.0.0.9', '-', 'unix:', '1.2.3.4.5', 'ü'),
     ),
     second: fc.integer({ min: 0, max: 59 }),
     minute: fc.integer({ min: 0, max: 5 }),

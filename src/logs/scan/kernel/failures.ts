@@ -11,13 +11,23 @@ const blank = 32;
 const dash = 45;
 const dot = 46;
 const question = 63;
+const slash = 47;
+/** What stands for a segment that was left out, until the bytes become text: they are ASCII otherwise. */
+const ellipsis = 0x85;
+const ellipsisByte = String.fromCodePoint(ellipsis);
+const longestSegment = 32;
 const instantMs = 50;
 const mostEntries = 4096;
+const mostWider = 32_768;
 const pathSlots = 4096;
 /** Longer paths are counted one by one. */
 const slotBytes = 128;
 const longestPath = 512;
 const longestHost = 255;
+
+/** The numbers that were packed into one, as `1.2.3` of 1002003. */
+const dotted = (packed: number, count: number): string =>
+  count === 1 ? String(packed) : `${dotted(Math.floor(packed / 1000), count - 1)}.${packed % 1000}`;
 
 const classOf = (ms: number | null): number => (ms === null ? 0 : ms < instantMs ? 1 : 2);
 
@@ -33,8 +43,8 @@ export interface FailureReader {
    * `new` where its group is not known yet.
    */
   read(): FastFailure | 'unusual' | 'new';
-  /** Counts status, path, network and host of the line that was read last; `flush` hands them on. */
-  count(): void;
+  /** Counts status, path, network and host of the line that was read last, for this tally; `flush` hands them on. */
+  count(builder: TallyBuilder): void;
   /** Whether so many keys wait that `flushEarly` should hand on those that do not come often. */
   isFull(): boolean;
   flushEarly(builder: TallyBuilder): void;
@@ -63,8 +73,13 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
   const pathBytes = new Uint8Array(pathSlots * slotBytes);
   const pathLengths = new Uint8Array(pathSlots);
   const pathCounts = new Uint32Array(pathSlots);
-  const early: [string, number][] = [];
-  const networks = new Map<number, { readonly text: string; count: number }>();
+  const early: [path: string, count: number, isCoarse: boolean][] = [];
+  /** Whether the paths of all slots are coarse. */
+  let hasCoarsePaths = false;
+  const scratch = new Uint8Array(longestPath + 1);
+  let pathHash = 0;
+  const networks = new Map<number, number>();
+  const widerNetworks = new Map<number, number>();
   const oddNetworks = new Map<string, number>();
   const hosts = new Map<string, number>();
   let lastHost = '';
@@ -201,7 +216,7 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
     return dots !== 3 || length === 0 ? -1 : all;
   };
 
-  const countNetwork = (): void => {
+  const countNetwork = (isCoarse: boolean): void => {
     const start = from(roles.client);
     const end = to(roles.client);
     if (packed < 0) {
@@ -209,35 +224,69 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
       oddNetworks.set(text, (oddNetworks.get(text) ?? 0) + 1);
       return;
     }
-    const known = networks.get(packed);
-    if (known !== undefined) {
-      known.count++;
-      return;
-    }
-    let lastDot = end - 1;
-    while (bytes[lastDot] !== dot) lastDot--;
-    networks.set(packed, { text: `${bytes.toString('latin1', start, lastDot)}.0/24`, count: 1 });
+    if (isCoarse) {
+      const wider = Math.floor(packed / 1000);
+      widerNetworks.set(wider, (widerNetworks.get(wider) ?? 0) + 1);
+    } else networks.set(packed, (networks.get(packed) ?? 0) + 1);
   };
 
-  const pathIn = (slot: number): string => Buffer.from(pathBytes.buffer, slot * slotBytes, pathLengths[slot] ?? 0).toString('latin1');
+  const pathIn = (buffer: Uint8Array, at: number, length: number): string => {
+    const text = Buffer.from(buffer.buffer, at, length).toString('latin1');
+    return text.includes(ellipsisByte) ? text.replaceAll(ellipsisByte, '…') : text;
+  };
 
-  const countPath = (): void => {
-    const length = pathTo - pathFrom;
+  /** Empties all slots of paths. */
+  const takeSlots = (): void =>
+    pathCounts.forEach((count, slot) => {
+      if (count > 0) early.push([pathIn(pathBytes, slot * slotBytes, pathLengths[slot] ?? 0), count, hasCoarsePaths]);
+      pathCounts[slot] = 0;
+    });
+
+  /** Puts the path into the scratch buffer, as coarse as the tally wants it, and hashes it; returns its length. */
+  const readPath = (isCoarse: boolean): number => {
+    const end = Math.min(pathTo, pathFrom + longestPath);
+    pathHash = offset;
+    let length = 0;
+    let segment = 0;
+    let hasDigit = false;
+    for (let i = pathFrom; ; i++) {
+      const byte = i < end ? (bytes[i] ?? 0) : slash;
+      if (byte === slash) {
+        if (isCoarse && (hasDigit || length - segment > longestSegment)) {
+          scratch[segment] = ellipsis;
+          length = segment + 1;
+        }
+        if (i >= end) break;
+        segment = length + 1;
+        hasDigit = false;
+      } else if (byte >= 48 && byte <= 57) hasDigit = true;
+      scratch[length++] = byte;
+    }
+    for (let i = 0; i < length; i++) pathHash = Math.imul(pathHash ^ (scratch[i] ?? 0), prime);
+    return length;
+  };
+
+  const countPath = (isCoarse: boolean): void => {
+    const length = readPath(isCoarse);
+    if (isCoarse && !hasCoarsePaths) {
+      takeSlots();
+      hasCoarsePaths = true;
+    }
     if (length > slotBytes) {
-      early.push([bytes.toString('latin1', pathFrom, Math.min(pathTo, pathFrom + longestPath)), 1]);
+      early.push([pathIn(scratch, 0, length), 1, isCoarse]);
       return;
     }
-    const slot = (found.request ^ (found.request >>> 12) ^ (found.request >>> 24)) & (pathSlots - 1);
+    const slot = (pathHash ^ (pathHash >>> 12) ^ (pathHash >>> 24)) & (pathSlots - 1);
     const at = slot * slotBytes;
     const count = pathCounts[slot] ?? 0;
     let i = pathLengths[slot] === length && count > 0 ? 0 : length + 1;
-    while (i < length && pathBytes[at + i] === bytes[pathFrom + i]) i++;
+    while (i < length && pathBytes[at + i] === scratch[i]) i++;
     if (i === length) {
       pathCounts[slot] = count + 1;
       return;
     }
-    if (count > 0) early.push([pathIn(slot), count]);
-    for (let j = 0; j < length; j++) pathBytes[at + j] = bytes[pathFrom + j] ?? 0;
+    if (count > 0) early.push([pathIn(pathBytes, at, pathLengths[slot] ?? 0), count, hasCoarsePaths]);
+    for (let j = 0; j < length; j++) pathBytes[at + j] = scratch[j] ?? 0;
     pathLengths[slot] = length;
     pathCounts[slot] = 1;
   };
@@ -306,13 +355,15 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
   };
 
   const flushEarly = (builder: TallyBuilder): void => {
-    for (const [path, count] of early) builder.addFailedKey('path', path, count);
+    for (const [path, count, isCoarse] of early) builder.addFailedKey('path', path, count, isCoarse);
     early.length = 0;
-    for (const { text, count } of networks.values()) builder.addFailedKey('network', text, count);
+    for (const [network, count] of networks) builder.addFailedKey('network', `${dotted(network, 3)}.0/24`, count, false);
     networks.clear();
-    for (const [text, count] of oddNetworks) builder.addFailedKey('network', text, count);
+    for (const [network, count] of widerNetworks) builder.addFailedKey('network', `${dotted(network, 2)}.0.0/16`, count, true);
+    widerNetworks.clear();
+    for (const [text, count] of oddNetworks) builder.addFailedKey('network', text, count, false);
     oddNetworks.clear();
-    for (const [host, count] of hosts) builder.addFailedKey('host', host, count);
+    for (const [host, count] of hosts) builder.addFailedKey('host', host, count, false);
     hosts.clear();
   };
 
@@ -360,25 +411,22 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
       found.entry = known;
       return found;
     },
-    count() {
+    count(builder) {
       const status = ((bytes[from(roles.status) + 1] ?? 0) - 48) * 10 + (bytes[from(roles.status) + 2] ?? 0) - 48;
       statusCounts[status] = (statusCounts[status] ?? 0) + 1;
-      countNetwork();
-      countPath();
+      countNetwork(builder.state.byNetwork.coarse);
+      countPath(builder.state.byPath.coarse);
       countHost();
     },
-    isFull: () => early.length + networks.size + oddNetworks.size + hosts.size >= mostEntries,
+    isFull: () => early.length + networks.size + oddNetworks.size + hosts.size >= mostEntries || widerNetworks.size >= mostWider,
     flushEarly,
     flush(builder) {
+      takeSlots();
       flushEarly(builder);
       statusCounts.forEach((count, i) => {
-        if (count > 0) builder.addFailedKey('status', String(500 + i), count);
+        if (count > 0) builder.addFailedKey('status', String(500 + i), count, false);
       });
       statusCounts.fill(0);
-      pathCounts.forEach((count, slot) => {
-        if (count > 0) builder.addFailedKey('path', pathIn(slot), count);
-      });
-      pathCounts.fill(0);
     },
     learn(entry) {
       if (learnt.size >= mostEntries) learnt.clear();
@@ -386,6 +434,9 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
       const copy = Buffer.concat(parts.map((step) => bytes.subarray(from(step), to(step))));
       learnt.set(key, { ...entry, bytes: copy, classes });
     },
-    forget: () => learnt.clear(),
+    forget() {
+      learnt.clear();
+      hasCoarsePaths = false;
+    },
   };
 }

@@ -209,7 +209,7 @@ export function openEngine(blockBytes: number): Engine {
         place.line = line;
         place.position = position;
         if (builder.addKnownFailure(found, wasm.atMs.value as number, place, textOfLine)) {
-          failures.count();
+          failures.count(builder);
           if (failures.isFull()) failures.flushEarly(builder);
         }
         return 0;
