@@ -21,6 +21,8 @@ const chunk: usize = 4096;
 let operationCount: i32 = 0;
 let lineLimit: i32 = 65536;
 let takesFailures: bool = false;
+let takesTries: bool = false;
+let hasStatuses: bool = false;
 // One bit per byte of the memory, set where text in quotes may end: quotes, backslashes and control characters, so also line ends.
 let marks: usize = 0;
 // Found, and not walked over yet: ends of lines in [next, known), all before the frontier.
@@ -61,6 +63,9 @@ let dayOfLine: u64 = 0;
  */
 export function open(count: i32, limit: i32, room: i32, failures: bool): void {
   takesFailures = failures;
+  takesTries = failures;
+  hasStatuses = false;
+  for (let i = 0; i < count; i++) if (load<i32>(operations + <usize>i * operationSize, 8) & 128) hasStatuses = true;
   operationCount = count;
   lineLimit = limit;
   marks = <usize>room;
@@ -427,12 +432,28 @@ function triesEnd(from: usize, end: usize, operation: usize): usize {
   return 0;
 }
 
+/** How many tries a list names that has blanks; 0 where that cannot be said simply. */
+function triesIn(from: usize, end: usize): i32 {
+  let count = 1;
+  for (let at = from; at < end; at++) {
+    if (load<u8>(at) != 32) continue;
+    if (at > from && load<u8>(at - 1) == 44) count++;
+    else if (at + 2 < end && load<u8>(at, 1) == 58 && load<u8>(at, 2) == 32) {
+      count++;
+      at += 2;
+    } else return 0;
+  }
+  return count > 63 ? 0 : count;
+}
+
 /** Walks the plan over the line [from, end), behind which its end is. */
 function walk(from: usize, end: usize): i32 {
   let at = from;
   let operation = operations;
   let wantsDay = false;
   let wordBefore: i32 = 0;
+  let servers: i32 = 1;
+  let statuses: i32 = 1;
   const last = operations + <usize>operationCount * operationSize;
   for (; operation < last; operation += operationSize) {
     const stopLength = <usize>load<u32>(operation, 4);
@@ -597,16 +618,22 @@ function walk(from: usize, end: usize): i32 {
         // A list of tries may go on here.
         const here = load<u8>(stop);
         if ((here == 32 && load<u8>(stop, 1) == 58) || (here == 44 && load<u8>(stop, 1) == 32)) {
-          if (!isFailing) return 1;
+          if (!takesTries) return 1;
           const kind = load<i32>(operation);
           stop = kind == 8 ? numbersEnd(stop, end) : kind == 9 ? triesEnd(stop, end, operation) : 0;
           if (stop == 0) return 1;
+        }
+        if (flags & 129 && takesTries && find(at, stop, i8x16.splat(32)) < stop) {
+          const count = triesIn(at, stop);
+          if (count == 0 && !isFailing) return 1;
+          if (flags & 1) servers = count;
+          else statuses = count;
         }
       }
       if (flags & 1) {
         backendStart = <i32>at;
         backendEnd = <i32>stop;
-        if (isFailing) {
+        if (servers != 1) {
           // The server that was tried last.
           let last = stop;
           while (last > at && load<u8>(last - 1) != 32) last--;
@@ -615,7 +642,7 @@ function walk(from: usize, end: usize): i32 {
       }
       if (flags & 64) wordBefore = <i32>at;
       // Several tries are parted by blanks.
-      if (flags & 2 && !(isFailing && flags & 32) && find(at, stop, i8x16.splat(32)) < stop) return 1;
+      if (flags & 2 && !(takesTries && flags & 32) && find(at, stop, i8x16.splat(32)) < stop) return 1;
       if (flags & 4 && stop == at) return 1;
       if (flags & 8 && stop == at + 1 && load<u8>(at) == 45) return 1;
       if (flags & 16) {
@@ -638,6 +665,8 @@ function walk(from: usize, end: usize): i32 {
     if (at > end) return 1;
   }
   if (at != end) return 1;
+  // Of lists that differ in length only the parser knows which server was the last.
+  if (servers != statuses && hasStatuses && !isFailing) return 1;
   return wantsDay ? 4 : 0;
 }
 

@@ -29,7 +29,7 @@ export const step = {
 } as const;
 
 /** Conditions on a value; the bits are those of kernel.as. */
-export const flag = { backend: 1, noBlank: 2, notEmpty: 4, notDash: 8, pair: 16, notList: 32, beforePair: 64 } as const;
+export const flag = { backend: 1, noBlank: 2, notEmpty: 4, notDash: 8, pair: 16, notList: 32, beforePair: 64, statuses: 128 } as const;
 
 /** One value and the literal behind it. */
 export interface Step {
@@ -168,7 +168,8 @@ function stepOf(name: string, stop: string, isBackend: boolean): Step {
   if (name === 'status') return make(step.status, stop);
   const isList = listNames.test(name) || isBackend;
   const flags = (isBackend ? flag.backend : 0) | (isList ? flag.noBlank | flag.notList : 0);
-  if (numberNames.has(name)) return make(step.number, stop, flag.notEmpty | (listNames.test(name) ? flag.notList : 0));
+  const isStatuses = name === 'upstream_status' ? flag.statuses : 0;
+  if (numberNames.has(name)) return make(step.number, stop, flag.notEmpty | isStatuses | (listNames.test(name) ? flag.notList : 0));
   if (stop.startsWith('"')) return make(step.quoted, stop, flags);
   // Narrower than the parser, which lets some of these have blanks.
   if (isList && stop !== '') return make(step.list, stop, flags | flag.notEmpty);
