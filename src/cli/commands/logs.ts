@@ -1,10 +1,12 @@
 // `why5xx logs FILE…`: explains failures that are over, from logs alone. Only what the command line needs is loaded here; reading and
 // explaining is in ../logs-run.ts.
+import { statSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 
 import { Command, InvalidArgumentError } from 'commander';
 
 import { addOutputOptions, openOutput, type OutputFlags } from '../output.ts';
+import { startWorkers, workersFor } from '../../logs/scan/threads.ts';
 import { parseMoment, parseZone, type Moment, type Zone } from '../log-times.ts';
 
 /** Options of the command as commander hands them over. */
@@ -66,6 +68,7 @@ export function logsCommand(finish: (code: number) => void): Command {
       try {
         // V8 lets the nursery grow to 64 MB and more where much is allocated and little kept, which is what reading logs does.
         setFlagsFromString('--optimize-for-size');
+        if (flags.follow !== true) startWorkers(Math.min(flags.workers ?? Infinity, workersFor(plainBytes(inputs))));
         const { runLogs } = await import('../logs-run.ts');
         finish(await runLogs(inputs, flags, output, abort.signal));
       } finally {
@@ -74,6 +77,20 @@ export function logsCommand(finish: (code: number) => void): Command {
         process.off('SIGTERM', stop);
       }
     });
+}
+
+/** Bytes of the inputs that are plain files by their names; patterns and folders count as nothing, threads for them start later. */
+function plainBytes(inputs: readonly string[]): number {
+  return inputs
+    .filter((input) => !/\.(?:gz|zst|zstd)$/i.test(input))
+    .reduce((sum, input) => {
+      try {
+        const stat = statSync(input, { throwIfNoEntry: false });
+        return sum + (stat?.isFile() === true ? stat.size : 0);
+      } catch {
+        return sum;
+      }
+    }, 0);
 }
 
 function several(value: string, before: readonly string[] = []): readonly string[] {

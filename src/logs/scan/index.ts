@@ -1,8 +1,6 @@
 // One pass over all inputs: every byte is read once, every line is counted once, and what comes out does not depend on how many threads
 // read, where the pieces were cut, or how the inputs are compressed.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
-import { Worker } from 'node:worker_threads';
 
 import { InputError, type FormatHints, type Input, type InputProblem, type LogFormat, type Tally } from '../records.ts';
 import { dialectKeys, dialectsOf, headBytes, headLines, type Dialects } from './dialects.ts';
@@ -13,6 +11,7 @@ import { openPiece } from './piece.ts';
 import type { RangeResult } from './range.ts';
 import { defaultLimits, type TallyInput, type TallyLimits } from './state.ts';
 import { openTally } from './tally.ts';
+import { endIdleWorkers, runWorker, workersFor } from './threads.ts';
 
 export { openTally } from './tally.ts';
 export type { TallyLimits } from './state.ts';
@@ -47,8 +46,6 @@ export interface ScanOptions {
   readonly limits?: Partial<TallyLimits> | undefined;
 }
 
-/** Below this much of plain files, starting a thread takes longer than it saves. */
-const worthWorkers = 64 << 20;
 const defaultChunk = 16 << 20;
 const defaultBlock = 256 << 10;
 /** Files that are held open from the start: a rotation during the scan then changes nothing. */
@@ -140,21 +137,6 @@ function tasksOf(files: readonly (JobFile | null)[], chunkBytes: number): { read
   return { tasks, inputs };
 }
 
-/** Runs a worker on the job until it brings its part. */
-function runWorker(job: Job): Promise<Part> {
-  return new Promise((resolve, reject) => {
-    // In dist/ this code lies in a folder beside scan/.
-    const worker = new Worker(new URL(`../scan/worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url), {
-      workerData: job,
-      // What is allocated is forgotten at once: a larger nursery would only be filled.
-      resourceLimits: { maxYoungGenerationSizeMb: 2 },
-    });
-    worker.once('message', resolve);
-    worker.once('error', reject);
-    worker.once('exit', (code) => reject(new Error(`a worker ended early (${code})`)));
-  });
-}
-
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
 
 /**
@@ -179,8 +161,7 @@ export async function scanLogs(inputs: readonly Input[], options: ScanOptions): 
 
   const plainBytes = files.reduce((sum, file) => sum + (file?.size ?? 0), 0);
   const canShare = files.every((file) => file === null || file.keys !== null);
-  const most = plainBytes < worthWorkers ? 0 : Math.min(3, availableParallelism() - 1);
-  const workers = canShare ? Math.min(options.workers ?? most, Math.max(0, inputOfTask.length - 1)) : 0;
+  const workers = canShare ? Math.min(options.workers ?? workersFor(plainBytes), Math.max(0, inputOfTask.length - 1)) : 0;
 
   /** What compressed inputs gave, by input. */
   const unpackedBytes = inputs.map(() => 0);
@@ -200,6 +181,7 @@ export async function scanLogs(inputs: readonly Input[], options: ScanOptions): 
 
   try {
     const running = Array.from({ length: workers }, () => runWorker(job));
+    endIdleWorkers();
     const own = async (): Promise<Part> => {
       const steps = runTasks(job, (input) => {
         const dialects = prepared[input]?.dialects;

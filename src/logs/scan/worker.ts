@@ -1,9 +1,12 @@
-// A worker thread: takes ranges until none is left and posts what it counted.
-import { parentPort, workerData } from 'node:worker_threads';
+// A worker thread: waits for a job, takes ranges until none is left, posts what it counted, and ends.
+import { once } from 'node:events';
+import { parentPort } from 'node:worker_threads';
+
 import { openDialects, type Dialects } from './dialects.ts';
 import { runTasks, type Job, type Part } from './job.ts';
 
-const job = workerData as Job;
+if (parentPort === null) throw new Error('this is a worker thread');
+const [job] = (await once(parentPort, 'message')) as [Job];
 const known = new Map<number, Dialects>();
 
 function dialectsOf(input: number): Dialects {
@@ -29,4 +32,4 @@ const { failureRows, eventRows } = part.state;
 const columns = [failureRows, eventRows].flatMap((rows) =>
   [rows.rank, rows.group, rows.at, rows.line, rows.client, rows.request, rows.requestId].map(({ buffer }) => buffer as ArrayBuffer),
 );
-parentPort?.postMessage(part, columns);
+parentPort.postMessage(part, columns);
