@@ -5,6 +5,7 @@ import type { FormatHints, LogFormat, Tally } from '../logs/records.ts';
 import { dialectsOf, headBytes, headLines, type Dialects } from '../logs/scan/dialects.ts';
 import { finishTally } from '../logs/scan/finish.ts';
 import { planLines } from '../logs/scan/index.ts';
+import { openErrorReader } from '../logs/scan/errors/nginx-errors.ts';
 import { openEngine, type Engine } from '../logs/scan/kernel/wasm.ts';
 import { openPiece, openWorkspace, type Piece } from '../logs/scan/piece.ts';
 import { defaultLimits, type TimeWindow } from '../logs/scan/state.ts';
@@ -110,12 +111,15 @@ export function openLiveTally(
       idle.push(engine);
       engine = null;
     }
+    const workspace = engine?.workspace ?? openWorkspace(plainBlockBytes);
     const piece = openPiece({
       builder,
       input,
       dialects,
-      workspace: engine?.workspace ?? openWorkspace(plainBlockBytes),
+      workspace,
       kernel,
+      // An incident writes the same few lines as fast as requests fail.
+      errors: openErrorReader(main, workspace.bytes),
       from: id * streamStride,
       isFirst: true,
       lineBase: linesOf[input] ?? 0,

@@ -10,6 +10,7 @@ import { kernelSignatures } from './signatures/kernel.ts';
 import { nginxUpstreamSignatures } from './signatures/nginx-upstream.ts';
 import { nginxSignatures } from './signatures/nginx.ts';
 import { phpSignatures } from './signatures/php.ts';
+import { programSignatures } from './signatures/programs.ts';
 import { proxySignatures } from './signatures/proxies.ts';
 import type { Signature } from './signatures/signature.ts';
 import { firstCharacters } from './signatures/prefilter.ts';
@@ -27,6 +28,7 @@ export const signatures: readonly Signature[] = [
   ...proxySignatures,
   ...kernelSignatures,
   ...systemSignatures,
+  ...programSignatures,
   ...dependencySignatures,
 ];
 
@@ -53,6 +55,10 @@ interface Index {
 }
 
 const dependencies = new Set(dependencySignatures);
+/** What only an application says, whoever else writes to syslog; daemons too find no name and no port that answers. */
+const ofApplications = new Set(['dependency-full', 'dependency-login', 'dependency-gone', 'dependency-slow', 'dependency-read-only']);
+const isShared = (each: Signature, source: Product): boolean =>
+  !dependencies.has(each) || (source === 'syslog' && each.source === 'other' && ofApplications.has(each.id));
 const anywhere = new Set(signatures.filter(({ pattern }) => firstCharacters(pattern) === null));
 
 function bucketOf(entries: readonly Signature[]): Bucket {
@@ -81,7 +87,7 @@ function indexFor(source: Product): Index {
   let index = indexes.get(source);
   if (index === undefined) {
     const shared = (sharedBy[source] ?? []).flatMap((product) => ownEntries(product));
-    index = indexOf([...ownEntries(source), ...shared.filter((each) => !dependencies.has(each))]);
+    index = indexOf([...ownEntries(source), ...shared.filter((each) => isShared(each, source))]);
     indexes.set(source, index);
   }
   return index;

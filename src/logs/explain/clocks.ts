@@ -127,7 +127,7 @@ function edgesOf(tally: Tally, source: Uint32Array, zoned: readonly boolean[]): 
   const eventSide = 0x80000000;
   const failureSources = [...new Set(tally.failures.map((each) => source[each.input] ?? 0))];
   const eventSources = [...new Set(tally.events.map((each) => source[each.input] ?? 0))];
-  const edges = new Map<string, Edge>();
+  const edges = new Map<number, Edge>();
   if (failureSources.length + eventSources.length < 2) return [];
 
   // By request id, else by client and request, else by request alone: a stronger key that tells leaves nothing to a weaker one. The number
@@ -144,7 +144,8 @@ function edgesOf(tally: Tally, source: Uint32Array, zoned: readonly boolean[]): 
   for (const { most, of } of keys) {
     // Between which sources an offset is already known from stronger keys, nothing is left to find.
     const open = new Set<number>();
-    for (const from of eventSources) if (failureSources.some((to) => !edges.has(`${2 * from + 1}:${2 * to}`))) open.add(from);
+    for (const from of eventSources) if (failureSources.some((to) => !edges.has(edgeName(2 * from + 1, 2 * to)))) open.add(from);
+    if (open.size === 0 && failureSources.length < 2) break;
     // A sample of keys is enough, and which ones does not depend on the order of rows.
     const highest = failing.length <= mostKeys ? 0xffffffff : Math.floor((mostKeys / failing.length) * 0xffffffff);
     const looked = tally.events.map((each) => open.has(source[each.input] ?? 0));
@@ -156,23 +157,19 @@ function edgesOf(tally: Tally, source: Uint32Array, zoned: readonly boolean[]): 
       offered.add(key);
       pairs.push(key, row);
     }
+    if (pairs.length === 0) continue;
     for (let row = 0; row < events.length; row++) {
       if (looked[events.group[row] ?? 0] !== true) continue;
       const key = of(events, row);
       if (key >= 0 && key <= highest && offered.has(key) && !Number.isNaN(events.at[row] ?? Number.NaN)) pairs.push(key, row + eventSide);
     }
     pairs.sort();
-    const histograms = new Map<string, Histogram>();
+    const histograms = new Map<number, Histogram>();
+    const reader: Reader = { failureAt, eventAt: (row) => events.at[row] ?? Number.NaN, failureSource, eventSource };
     for (let from = 0; from < pairs.length;) {
       let to = from + 1;
       while (to < pairs.length && pairs.key(to) === pairs.key(from)) to++;
-      if (to > from + 1 && to - from <= 16 * most)
-        countRun(pairs, from, to, most, histograms, {
-          failureAt,
-          eventAt: (row) => events.at[row] ?? Number.NaN,
-          failureSource,
-          eventSource,
-        });
+      if (to > from + 1 && to - from <= 16 * most) countRun(pairs, from, to, most, histograms, reader);
       from = to;
     }
     for (const [name, histogram] of histograms) {
@@ -190,32 +187,45 @@ interface Reader {
   eventSource(row: number): number;
 }
 
+/** Names two sources; those of events are odd numbers. */
+const edgeName = (from: number, to: number): number => from * 0x4000000 + to;
+
 /** Counts the differences within one key, of every event to every failing request, and of failing requests in different access logs. */
-function countRun(pairs: Pairs, from: number, to: number, most: number, histograms: Map<string, Histogram>, reader: Reader): void {
-  const bySource = new Map<number, number[]>();
+function countRun(pairs: Pairs, from: number, to: number, most: number, histograms: Map<number, Histogram>, reader: Reader): void {
+  const sources: number[] = [];
+  const times: number[][] = [];
   for (let i = from; i < to; i++) {
     const value = pairs.value(i);
     const isEvent = value >= 0x80000000;
     const row = isEvent ? value - 0x80000000 : value;
-    // Sources of events get odd numbers here.
     const source = isEvent ? 2 * reader.eventSource(row) + 1 : 2 * reader.failureSource(row);
     const at = isEvent ? reader.eventAt(row) : reader.failureAt(row);
-    bySource.set(source, [...(bySource.get(source) ?? []), at]);
+    const known = times[sources.indexOf(source)];
+    if (known === undefined) {
+      sources.push(source);
+      times.push([at]);
+    } else known.push(at);
   }
-  for (const [b, others] of bySource) {
-    if (b % 2 === 1) continue;
-    for (const [a, times] of bySource) {
-      if (a === b || (a % 2 === 0 && a < b) || times.length > most || others.length > most) continue;
-      const name = `${a}:${b}`;
-      const histogram: Histogram = histograms.get(name) ?? { from: a >> 1, to: b >> 1, counts: new Map(), sums: new Map(), expected: 0 };
-      histograms.set(name, histogram);
-      histogram.expected += Math.min(times.length, others.length);
-      for (const time of times)
+  for (let j = 0; j < sources.length; j++) {
+    const [b = 0, others = []] = [sources[j], times[j]];
+    if (b % 2 === 1 || others.length > most) continue;
+    for (let k = 0; k < sources.length; k++) {
+      const [a = 0, own = []] = [sources[k], times[k]];
+      if (a === b || (a % 2 === 0 && a < b) || own.length > most) continue;
+      const name = edgeName(a, b);
+      let histogram = histograms.get(name);
+      if (histogram === undefined) {
+        histogram = { from: a >> 1, to: b >> 1, counts: new Map(), sums: new Map(), expected: 0 };
+        histograms.set(name, histogram);
+      }
+      const { counts, sums } = histogram;
+      histogram.expected += Math.min(own.length, others.length);
+      for (const time of own)
         for (const other of others) {
           const second = Math.round((time - other) / 1000);
           if (Math.abs(second) > farthestSeconds) continue;
-          histogram.counts.set(second, (histogram.counts.get(second) ?? 0) + 1);
-          histogram.sums.set(second, (histogram.sums.get(second) ?? 0) + (time - other));
+          counts.set(second, (counts.get(second) ?? 0) + 1);
+          sums.set(second, (sums.get(second) ?? 0) + (time - other));
         }
     }
   }

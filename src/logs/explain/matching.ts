@@ -19,6 +19,8 @@ export interface Matching {
     readonly length: number;
     at(row: number): number;
     groupOf(row: number): number;
+    /** The rows that may have a partner; absent where all may. */
+    readonly among?: Uint32Array | null;
     /** -1 where the row has none. */
     key(row: number): number;
     tie(a: number, b: number): number;
@@ -43,7 +45,10 @@ export function matchAll(matching: Matching): void {
   if (!any) return;
   const wanted = new Sieve();
   const pairs = new Pairs(1024);
-  for (let row = 0; row < lines.length; row++) {
+  const { among = null } = lines;
+  const count = among === null ? lines.length : among.length;
+  for (let i = 0; i < count; i++) {
+    const row = among === null ? i : (among[i] ?? 0);
     const key = lines.key(row);
     if (key < 0 || !offered.has(key) || (!timeless && Number.isNaN(lines.at(row)))) continue;
     wanted.add(key);
@@ -68,15 +73,27 @@ export function matchAll(matching: Matching): void {
   }
 }
 
+/** Pairs one request with one line. */
+function matchOne(request: number, line: number, { requests, lines, widthOf, onPair }: Matching): void {
+  const width = widthOf(lines.groupOf(line), requests.classOf(request));
+  const ahead = lines.at(line) - requests.at(request);
+  // Where a time is missing, which only an id makes up for, it contradicts nothing.
+  if (width !== null && !(-ahead > width.backMs || ahead > width.forwardMs)) onPair(request, line);
+}
+
+/** Whether no two of these lines are of one group. */
+function oneOfEach(pairs: Pairs, from: number, to: number, groupOf: (row: number) => number): boolean {
+  for (let i = from + 1; i < to; i++) {
+    const group = groupOf(pairs.value(i) - eventSide);
+    for (let k = from; k < i; k++) if (groupOf(pairs.value(k) - eventSide) === group) return false;
+  }
+  return true;
+}
+
 function matchRun(pairs: Pairs, from: number, middle: number, to: number, matching: Matching): void {
   const { requests, lines, widthOf, onPair } = matching;
-  if (middle === from + 1 && to === middle + 1) {
-    const request = pairs.value(from);
-    const line = pairs.value(middle) - eventSide;
-    const width = widthOf(lines.groupOf(line), requests.classOf(request));
-    const ahead = lines.at(line) - requests.at(request);
-    // Where a time is missing, which only an id makes up for, it contradicts nothing.
-    if (width !== null && !(-ahead > width.backMs || ahead > width.forwardMs)) onPair(request, line);
+  if (middle === from + 1 && to <= middle + 8 && oneOfEach(pairs, middle, to, lines.groupOf)) {
+    for (let i = middle; i < to; i++) matchOne(pairs.value(from), pairs.value(i) - eventSide, matching);
     return;
   }
   // Typed arrays throughout: a single page that everybody asks for may be all there is.

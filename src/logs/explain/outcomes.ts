@@ -12,7 +12,8 @@ const isConnect = ({ signature }: EventGroup): boolean =>
 const reasonOf = (event: EventGroup): Kind | null => (isConnect(event) ? 'connect' : readReasons.has(event.signature) ? 'read' : null);
 
 /** What a line says of a failure whose reason stands before it. A connection that was `disabled` is another request, which was not tried. */
-function outcomeOf({ signature, fields }: EventGroup): Kind | null {
+function outcomeOf({ signature, fields, template }: EventGroup): Kind | null {
+  if (signature === 'apache-backend-tls') return template.includes('Error during SSL Handshake') ? 'connect' : null;
   if (signature === 'apache-connect-failed') return 'connect';
   if (signature === 'apache-worker-disabled') return fields['scheme'] === undefined ? 'connect' : null;
   return signature === 'apache-bad-response' ? 'read' : null;

@@ -439,8 +439,8 @@ describe('a verdict from logs', () => {
     const { failing, events } = failures(40, start, toWeb1, refused);
     const whole = tallyOf([access, errors], failing, events);
     const tally = tallyOf([access, errors], failing.slice(0, 10), events.slice(5, 15));
-    const more = <G extends { readonly count: number }>(groups: readonly G[]): G[] =>
-      groups.map((each) => ({ ...each, count: each.count * 4 }));
+    const more = <G extends { readonly count: number; readonly minutes: ReadonlyMap<number, number> }>(groups: readonly G[]): G[] =>
+      groups.map((each) => ({ ...each, count: 40, minutes: whole.failures[0]?.minutes ?? each.minutes }));
     const sampled: Tally = {
       ...tally,
       failures: more(tally.failures),
@@ -452,6 +452,8 @@ describe('a verdict from logs', () => {
     expect(whole.failures[0]?.count).toBe(sampled.failures[0]?.count);
     expect(report.logs?.occurrences[0]?.count).toBe(40);
     expect(report.logs?.limits).toHaveLength(2);
+    // The times of all requests are known, whichever rows were left out.
+    expect(report.logs?.timeline.failed).toEqual(reportOf(whole).logs?.timeline.failed);
   });
 
   it('puts a year into at most 240 steps', () => {

@@ -1,7 +1,7 @@
 // The timeline and the tables of a log analysis: counts by minute put into at most 240 steps.
 import type { LogAnalysis } from '../../model/log-analysis.ts';
 import { plain } from '../../model/neutral.ts';
-import type { Tally, TopTable } from '../records.ts';
+import type { FailureGroup, Tally, TopTable } from '../records.ts';
 import { hashRequest } from '../scan/hash.ts';
 import type { Clocks } from './clocks.ts';
 import type { LogVerdict } from './explain.ts';
@@ -33,6 +33,10 @@ export function timelineOf(facts: Facts): Timeline {
     if (Number.isNaN(minute)) return;
     first = Math.min(first, minute);
     last = Math.max(last, minute);
+  };
+  const minutesOf = ({ minutes, input }: FailureGroup): Minutes => {
+    const shift = Math.round((clocks.shiftMs[input] ?? 0) / 60_000);
+    return shift === 0 ? minutes : new Map([...minutes].map(([minute, count]) => [minute + shift, count]));
   };
   for (const cell of cells) see(cell.minute);
   for (const unit of units) for (const minute of unit.minutes.keys()) see(minute);
@@ -86,10 +90,8 @@ export function timelineOf(facts: Facts): Timeline {
     start: new Date(start * 60_000).toISOString(),
     stepSeconds,
     requests: requests.counts,
-    failed: series(
-      null,
-      units.map((unit) => unit.minutes),
-    ).counts,
+    // Not from the units: where rows were left out of the join, those know times only roughly.
+    failed: series(null, tally.failures.map(minutesOf)).counts,
     byCause: [
       ...verdict.convictions.map((each) => series(each.rule.cause, [each.minutes])),
       ...(unexplained.length === 0 ? [] : [series(null, unexplained)]),

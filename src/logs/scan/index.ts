@@ -6,6 +6,7 @@ import { InputError, type FormatHints, type Input, type InputProblem, type LogFo
 import { dialectKeys, dialectsOf, headBytes, headLines, type Dialects } from './dialects.ts';
 import { isStopped, openControl, report, runTasks, stop, taskStride, type Job, type JobFile, type Part } from './job.ts';
 import { addProblem, joinParts } from './join.ts';
+import { openErrorReader } from './errors/nginx-errors.ts';
 import { openEngine } from './kernel/wasm.ts';
 import { openPiece } from './piece.ts';
 import type { RangeResult } from './range.ts';
@@ -278,6 +279,7 @@ async function readStream(
       dialects,
       workspace: engine.workspace,
       kernel: dialects.main === null || job.isPlain ? null : engine.planFor(dialects.main, planLines(lines)),
+      errors: job.isPlain ? null : openErrorReader(dialects.main, engine.workspace.bytes),
       from: 0,
       isFirst: true,
       lineBase: task * taskStride,

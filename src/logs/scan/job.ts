@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { FormatHints, LogFormat } from '../records.ts';
 import type { DialectKeys, Dialects } from './dialects.ts';
+import { openErrorReader, type ErrorReader } from './errors/nginx-errors.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { openEngine } from './kernel/wasm.ts';
 import { readRange, type RangeResult } from './range.ts';
@@ -85,6 +86,14 @@ export function* runTasks(job: Job, dialectsOf: (input: number) => Dialects): Ge
     kernels.set(input, kernel);
     return kernel;
   };
+  const errorReaders = new Map<number, ErrorReader | null>();
+  const errorsOf = (input: number, main: LogFormat | null): ErrorReader | null => {
+    const known = errorReaders.get(input);
+    if (known !== undefined) return known;
+    const errors = job.isPlain ? null : openErrorReader(main, engine.workspace.bytes);
+    errorReaders.set(input, errors);
+    return errors;
+  };
   const { control, tasks } = job;
   let opened: { readonly input: number; readonly fd: number } | null = null;
   try {
@@ -115,6 +124,7 @@ export function* runTasks(job: Job, dialectsOf: (input: number) => Dialects): Ge
             dialects,
             workspace: engine.workspace,
             kernel: kernelOf(input, file, dialects.main),
+            errors: errorsOf(input, dialects.main),
             lineBase: task * taskStride,
             hasMore: true,
           },

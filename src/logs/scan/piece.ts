@@ -2,6 +2,7 @@
 // longer than the limit are cut, and never held whole.
 import { lineLimit } from '../text.ts';
 import type { Dialects } from './dialects.ts';
+import type { ErrorReader } from './errors/nginx-errors.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { openReader, type Head, type LineReader, type Tail } from './reader.ts';
 import { openClock, type Clock } from './state.ts';
@@ -69,6 +70,8 @@ export interface PieceOptions {
   readonly workspace: Workspace;
   /** Null where no plan fits the input's format; the lines must then all be read one by one. */
   readonly kernel: Kernel | null;
+  /** The same for error logs: counts those that it is sure of. It reads the workspace's bytes. */
+  readonly errors: ErrorReader | null;
   /** Position of the first byte that will be fed. */
   readonly from: number;
   /** Whether nothing comes before the piece. */
@@ -80,12 +83,24 @@ export interface PieceOptions {
 }
 
 /** Opens a piece. */
-export function openPiece({ builder, input, dialects, workspace, kernel, from, isFirst, lineBase, hasMore = false }: PieceOptions): Piece {
+export function openPiece({
+  builder,
+  input,
+  dialects,
+  workspace,
+  kernel,
+  errors,
+  from,
+  isFirst,
+  lineBase,
+  hasMore = false,
+}: PieceOptions): Piece {
   const { bytes, blockAt, blockBytes } = workspace;
   const reader = openReader(builder, input, dialects, isFirst);
   const clock = openClock();
   const before = builder.swapClock(input, clock);
   kernel?.begin(builder, input, clock);
+  errors?.begin(builder, input);
 
   let lines = 0;
   let furniture = 0;
@@ -99,6 +114,8 @@ export function openPiece({ builder, input, dialects, workspace, kernel, from, i
   let skipping = false;
   let dropping = false;
   let skippedAt = 0;
+
+  const skipped = (): void => reader.skipped();
 
   const readText = (text: string, isCut: boolean, position: number): void => {
     const clean = position === 0 && text.startsWith('\ufeff') ? text.slice(1) : text;
@@ -158,6 +175,10 @@ export function openPiece({ builder, input, dialects, workspace, kernel, from, i
       }
     }
     for (;;) {
+      if (errors !== null) {
+        at = errors.run(at, end, lineBase + lines, origin, skipped);
+        lines += errors.counted();
+      }
       const lineEnd = bytes.indexOf(newline, at);
       if (lineEnd < 0 || lineEnd >= end) return at;
       readLine(at, lineEnd, false, origin + at);

@@ -70,70 +70,76 @@ export function addRow(
   rows.requestId[i] = requestId;
 }
 
-/** The rank that `limit` of the rows lie below: found by counting, because sorting them all takes longer than reading did. */
-function rankAt(rows: Rows): number {
-  // Ranks are even over their 53 bits. The bucket that holds the one looked for is sorted alone.
-  const counts = new Uint32Array(65_536);
-  for (let i = 0; i < rows.length; i++) {
-    const bucket = bucketOf(rows.rank[i] ?? 0);
-    counts[bucket] = (counts[bucket] ?? 0) + 1;
+/** Of these ranks, the one with exactly `limit` smaller ones; the ceiling where there are no more of them. */
+function rankAbove(lists: readonly Float64Array[], limit: number, ceiling: number): number {
+  let total = 0;
+  for (const list of lists) total += list.length;
+  if (total <= limit) return ceiling;
+  // Ranks are spread evenly, so few of them lie beside the one that is looked for.
+  const scale = (buckets - 1) / Math.min(ceiling, 2 ** 53);
+  const counts = new Uint32Array(buckets);
+  const bucketOf = (rank: number): number => Math.min(buckets - 1, Math.floor(rank * scale));
+  for (const list of lists) {
+    for (let i = 0; i < list.length; i++) {
+      const bucket = bucketOf(list[i] ?? 0);
+      counts[bucket] = (counts[bucket] ?? 0) + 1;
+    }
   }
-  let before = 0;
+  let smaller = 0;
   let bucket = 0;
-  while (before + (counts[bucket] ?? 0) <= rows.limit) before += counts[bucket++] ?? 0;
-  const inside: number[] = [];
-  for (let i = 0; i < rows.length; i++) {
-    const rank = rows.rank[i] ?? 0;
-    if (bucketOf(rank) === bucket) inside.push(rank);
-  }
-  return inside.sort((a, b) => a - b)[rows.limit - before] ?? rows.ceiling;
+  while (smaller + (counts[bucket] ?? 0) <= limit) smaller += counts[bucket++] ?? 0;
+  const near: number[] = [];
+  for (const list of lists) for (let i = 0; i < list.length; i++) if (bucketOf(list[i] ?? 0) === bucket) near.push(list[i] ?? 0);
+  return Math.min(ceiling, Float64Array.from(near).sort()[limit - smaller] ?? ceiling);
 }
-const bucketOf = (rank: number): number => Math.floor(rank / 2 ** 37);
+const buckets = 1 << 14;
+
+/** Keeps the rows that `isKept` names, in their order. */
+function keepOnly(rows: Rows, isKept: (row: number) => boolean): void {
+  const { length } = rows;
+  let first = 0;
+  while (first < length && isKept(first)) first++;
+  if (first === length) return;
+  const kept = new Uint32Array(length - first);
+  let count = 0;
+  for (let i = first; i < length; i++) if (isKept(i)) kept[count++] = i;
+  for (const name of names) {
+    const column = rows[name];
+    for (let i = 0; i < count; i++) column[first + i] = column[kept[i] ?? 0] ?? 0;
+  }
+  rows.length = first + count;
+}
 
 /** Keeps the `limit` rows with the smallest ranks. */
 function choose(rows: Rows): void {
-  if (rows.length > rows.limit) rows.ceiling = Math.min(rows.ceiling, rankAt(rows));
-  keep(rows, (i) => (rows.rank[i] ?? 0) < rows.ceiling);
+  rows.ceiling = rankAbove([rows.rank.subarray(0, rows.length)], rows.limit, rows.ceiling);
+  const { rank, ceiling } = rows;
+  keepOnly(rows, (i) => (rank[i] ?? 0) < ceiling);
 }
 
-/** Keeps some rows, in their order. */
-function keep(rows: Rows, wants: (row: number) => boolean): void {
-  const { rank, group, at, line, client, request, requestId } = rows;
-  let kept = 0;
-  for (let i = 0; i < rows.length; i++) {
-    if (!wants(i)) continue;
-    if (kept !== i) {
-      rank[kept] = rank[i] ?? 0;
-      group[kept] = group[i] ?? 0;
-      at[kept] = at[i] ?? 0;
-      line[kept] = line[i] ?? 0;
-      client[kept] = client[i] ?? 0;
-      request[kept] = request[i] ?? 0;
-      requestId[kept] = requestId[i] ?? 0;
-    }
-    kept++;
-  }
-  rows.length = kept;
-}
-
-/** Adds another thread's rows; their groups and lines are renamed. */
+/** Adds another thread's rows; their groups and lines are renamed. The other rows are used up. */
 export function mergeRows(into: Rows, from: Rows, groupOf: (group: number) => number, lineOf: (line: number) => number): void {
   const total = into.total + from.total;
   into.ceiling = Math.min(into.ceiling, from.ceiling);
+  const ranks = [into.rank.subarray(0, into.length), from.rank.subarray(0, from.length)];
+  into.ceiling = rankAbove(ranks, into.limit, into.ceiling);
   choose(into);
+  from.ceiling = into.ceiling;
+  choose(from);
   for (let i = 0; i < from.length; i++) {
     const group = from.group[i] ?? -1;
-    addRow(
-      into,
-      from.rank[i] ?? 0,
-      group < 0 ? -1 : groupOf(group),
-      from.at[i] ?? Number.NaN,
-      lineOf(from.line[i] ?? 0),
-      from.client[i] ?? 0,
-      from.request[i] ?? 0,
-      from.requestId[i] ?? 0,
-    );
+    if (group >= 0) from.group[i] = groupOf(group);
+    from.line[i] = lineOf(from.line[i] ?? 0);
   }
+  const { length } = into;
+  if (length === 0) {
+    const { rank, group, at, line, client, request, requestId } = from;
+    Object.assign(into, { rank, group, at, line, client, request, requestId });
+  } else {
+    if (length + from.length > into.rank.length) resize(into, length + from.length);
+    for (const name of names) into[name].set(from[name].subarray(0, from.length), length);
+  }
+  into.length = length + from.length;
   into.total = total;
 }
 
@@ -144,7 +150,8 @@ export function finishRows(rows: Rows, groupOf: (group: number) => number) {
     const old = rows.group[i] ?? -1;
     rows.group[i] = old < 0 ? -1 : groupOf(old);
   }
-  keep(rows, (i) => (rows.group[i] ?? -1) >= 0);
+  const { group } = rows;
+  keepOnly(rows, (i) => (group[i] ?? -1) >= 0);
   const kept = rows.length;
   return {
     length: kept,

@@ -221,11 +221,11 @@ export function openClock(): Clock {
   return { max: Number.NEGATIVE_INFINITY, lines: new Map(), back: new Map() };
 }
 
-/** Notes a dated line. */
-export function tick(clock: Clock, minute: number): void {
-  clock.lines.set(minute, (clock.lines.get(minute) ?? 0) + 1);
+/** Notes a dated line, or several of one minute that follow one another. */
+export function tick(clock: Clock, minute: number, count = 1): void {
+  clock.lines.set(minute, (clock.lines.get(minute) ?? 0) + count);
   if (minute > clock.max) clock.max = minute;
-  else if (minute < clock.max - 1) clock.back.set(minute, (clock.back.get(minute) ?? 0) + 1);
+  else if (minute < clock.max - 1) clock.back.set(minute, (clock.back.get(minute) ?? 0) + count);
 }
 
 /**

@@ -63,6 +63,16 @@ export interface FastFailure {
   headerMs: number | null;
 }
 
+/** The same for error records. */
+export interface EventEntry {
+  /** False where the record is no event: then nothing but its time counts. */
+  readonly isEvent: boolean;
+  /** Null where the group is not kept. */
+  readonly group: EventState | null;
+  readonly rank: number;
+  readonly signature: string | null;
+}
+
 /** A tally that is being filled. Lines must be counted with `addLines`; records of an input may come in any order. */
 export interface TallyBuilder {
   readonly state: TallyState;
@@ -82,6 +92,13 @@ export interface TallyBuilder {
   lastFailure(): FailureEntry | null;
   /** A record of an error log: its time, and its group where it is an event. */
   addError(record: ErrorRecord, place: Place, format: FormatName, text: () => string): void;
+  /**
+   * An error record inside the window, of a group that `lastEvent` told: everything but its time. Hashes are those of hash.ts. The record
+   * must not stand before the group's leader.
+   */
+  addKnownEvent(entry: EventEntry, at: number, place: Place, client: number, request: number, requestId: number, text: () => string): void;
+  /** What became of the record that `addError` counted last; null where it lies outside the window. */
+  lastEvent(): EventEntry | null;
   /** Requests that nobody needs to see one by one. `minute` counts from 1970; `backend` is empty where the log does not say. */
   addRequests(input: number, minute: number, backend: string, requests: number, failed: number): void;
   /** Lines and bytes of an input by what became of them. */
@@ -93,6 +110,8 @@ export interface TallyBuilder {
   addProblem(input: number, problem: InputProblem): void;
   /** Notes when something happened, and whether the order of time was kept. */
   observe(input: number, at: number, zoned: boolean): void;
+  /** The same for several moments of one minute, the earliest and the latest of them. */
+  observeMinute(input: number, first: number, last: number, zoned: boolean, count: number): void;
   /** Notes the earliest and latest of several moments. */
   addSpan(input: number, first: number, last: number): void;
   /** The clock of an input, for those who know its lines' order better; the old one is handed out and forgotten. */
@@ -165,13 +184,15 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
     return found;
   };
 
-  const observe = (input: number, at: number, zoned: boolean): void => {
+  const observeMinute = (input: number, first: number, last: number, zoned: boolean, count: number): void => {
     const of = inputOf(input);
-    span(of, at);
+    span(of, first);
+    if (last !== first) span(of, last);
     if (!zoned) of.zoned = false;
     const clock = clocks[input];
-    if (clock !== undefined) tick(clock, Math.floor(at / 60_000));
+    if (clock !== undefined) tick(clock, Math.floor(first / 60_000), count);
   };
+  const observe = (input: number, at: number, zoned: boolean): void => observeMinute(input, at, at, zoned, 1);
 
   const addRequests = (input: number, minute: number, backend: string, requests: number, failed: number): void => {
     const of = inputOf(input);
@@ -267,6 +288,17 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
     countInGroup(group, at, record.durationMs, last?.connectMs ?? null, last?.headerMs ?? last?.responseMs ?? null, place, text);
   };
 
+  let lastEvent: EventEntry | null = null;
+
+  const countEvent = (group: EventState, at: number | null, place: Place, text: () => string): void => {
+    group.count++;
+    if (at !== null) {
+      span(group, at);
+      addTo(group.minutes, minuteKey(state, Math.floor(at / 60_000)), 1);
+    }
+    addSample(group.samples, place, at, text);
+  };
+
   const addEvent = (record: ErrorRecord, known: Known, place: Place, format: FormatName, text: () => string): void => {
     const { at } = record;
     const server = serverOf(record.upstream);
@@ -312,22 +344,19 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
       hashRequestLine(record.request),
       hashId(record.requestId),
     );
+    lastEvent = { isEvent: true, group, rank: state.events.entries.get(key)?.rank ?? 0, signature: known.id };
     if (group === null) {
       state.droppedEvents++;
       return;
     }
-    group.count++;
     if (place.position < group.leader.position) group.leader = leader();
-    if (at !== null) {
-      span(group, at);
-      addTo(group.minutes, minuteKey(state, Math.floor(at / 60_000)), 1);
-    }
-    addSample(group.samples, place, at, text);
+    countEvent(group, at, place, text);
   };
 
   return {
     state,
     observe,
+    observeMinute,
     addRequests,
     addAccess(record, place, format, text) {
       const failed = hasFailed(record, format.product);
@@ -355,12 +384,24 @@ export function openTally(inputs: readonly TallyInput[], limits: TallyLimits = d
     },
     lastFailure: () => lastFailure,
     addError(record, place, format, text) {
+      lastEvent = null;
       if (record.at !== null) observe(place.input, record.at, record.zoned);
       if (!isWithin(limits.window, record.at, record.zoned)) return;
       const known = signatureOf(record.product, record.message);
-      if (known.id === null && !isAlarming(record.level, record.message)) return;
+      if (known.id === null && !isAlarming(record.level, record.message)) {
+        lastEvent = { isEvent: false, group: null, rank: 0, signature: null };
+        return;
+      }
       addEvent(record, known, place, format, text);
     },
+    addKnownEvent(entry, at, place, client, request, requestId, text) {
+      const group = entry.group !== null && entry.rank < state.events.ceiling ? entry.group : null;
+      const order = rankOfPosition(hashes[place.input] ?? 0, place.position);
+      addRow(state.eventRows, order, group?.id ?? -1, at, place.line, client, request, requestId);
+      if (group === null) state.droppedEvents++;
+      else countEvent(group, at, place, text);
+    },
+    lastEvent: () => lastEvent,
     addLines(input, counts) {
       const of = inputOf(input);
       of.bytes += counts.bytes ?? 0;

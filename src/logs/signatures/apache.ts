@@ -351,11 +351,32 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'wsgi-error',
-    /^(?:mod_wsgi|\[wsgi)[^\n]{0,200}(?:Timeout when reading response headers from daemon process|Truncated or oversized response headers received from daemon process|Unable to connect to WSGI daemon process|Couldn't bind|Exception occurred processing WSGI script|Target WSGI script)[^\n]{0,200}/,
+    /^(?:(?:mod_wsgi|\[wsgi)[^\n]{0,200}(?:Timeout when reading response headers from daemon process|Unable to connect to WSGI daemon process|Couldn't bind|Exception occurred processing WSGI script|Failed to exec Python script|Target WSGI script)|Timeout when reading response headers from daemon process)[^\n]{0,200}/,
     "mod_wsgi (pid=4711): Exception occurred processing WSGI script '/srv/app/wsgi.py'.",
     'The Python application behind mod_wsgi failed or did not answer.',
     'Why: the traceback below it tells.',
     dependencyText,
+  ),
+  of(
+    'wsgi-truncated',
+    /^(?:(?:mod_wsgi|\[wsgi)[^\n]{0,200})?Truncated or oversized response headers received from daemon process '?(?<process>[^'\n]{0,100})/,
+    "Truncated or oversized response headers received from daemon process 'app': /srv/app/wsgi.py",
+    'The process of mod_wsgi ended before it answered: the client got 500.',
+    'Why: a crash, a kill or a restart.',
+  ),
+  of(
+    'apache-config-error',
+    /^(?:\((?:OS )?\d{1,5}\)[^:]{1,300}: )?(?:AH00526: Syntax error on line (?<line>\d+) of (?<file>[^\n]{1,300}?):|AH0007[0-9]: make_sock: could not|AH00015: Unable to open logs|AH00016: Configuration Failed|AH00020: Configuration Failed|AH02312: Fatal error initialising mod_ssl|AH02572: Failed to configure|no listening sockets available|Invalid command '[^'\n]{1,100}', perhaps misspelled|Syntax error on line \d+ of )/,
+    '(98)Address already in use: AH00072: make_sock: could not bind to address [::]:80',
+    'The configuration is not valid, or an address is taken: a start or reload failed.',
+    'That the running httpd is affected.',
+  ),
+  of(
+    'apache-forbidden',
+    /^(?:\(13\)Permission denied: (?:\[client [^\]]{1,80}\] )?)?AH(?:00529|00035|01276|01630|01797|00132|00037): (?<what>[^\n]{1,200})/,
+    'AH01630: client denied by server configuration: /srv/app',
+    'httpd refused the request by its own rules or file modes.',
+    'A 5xx: the client got 403.',
   ),
   of(
     'primary-script-unknown',

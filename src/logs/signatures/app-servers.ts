@@ -134,6 +134,13 @@ export const appServerSignatures: readonly Signature[] = [
     'Why: the start of the log tells.',
   ),
   uwsgi(
+    'uwsgi-bind-failed',
+    /^(?:probably another instance of uWSGI is running on the same address|bind\(\): )/,
+    'probably another instance of uWSGI is running on the same address (127.0.0.1:3031).',
+    'uWSGI could not take its address, so it did not start.',
+    'That nothing serves there: another process holds it.',
+  ),
+  uwsgi(
     'uwsgi-write-error',
     /^(?:uwsgi_response_\w+\(\)(?:\/\w+\(\))?: (?:Broken pipe|Connection reset by peer)|OSError: write error|SIGPIPE: writing to a closed pipe|\w+: \[Errno 32\] Broken pipe)/,
     'SIGPIPE: writing to a closed pipe/socket/fd (probably the client disconnected) on request /x (ip 10.0.0.1) !!!',
@@ -172,7 +179,7 @@ export const appServerSignatures: readonly Signature[] = [
   node(
     'node-uncaught',
     /^(?:(?:node:)?[\w./-]*:?\d*\s*throw \w+|Uncaught(?:Exception)?|uncaughtException|\[?UnhandledPromiseRejection|Unhandled ?[Rr]ejection|\(node:\d+\) UnhandledPromiseRejectionWarning|(?:Type|Reference|Range|Syntax)Error: |triggerUncaughtException|node:internal\/process\/promises)/,
-    "TypeError: Cannot read properties of undefined (reading 'id')",
+    "TypeError: Cannot read properties of null (reading 'id')",
     'An exception that nobody caught: the process ends, or the request fails.',
     'Which of the two.',
     dependencyText,
@@ -200,15 +207,14 @@ export const appServerSignatures: readonly Signature[] = [
   ),
   node(
     'node-proxy-error',
-    /^(?:\[HPM\] Error occurred while (?:trying to )?proxy(?:ing)?|\[vite\] http proxy error|Proxy error: Could not proxy request|Error occurred while trying to proxy)/,
+    /^(?:\[HPM\] (?:ECONNREFUSED: )?Error occurred while (?:trying to )?proxy(?:ing)?|\[vite\] http proxy error|Proxy error: Could not proxy request|Error occurred while trying to proxy|Failed to proxy http|Error: Could not proxy request)(?<what>[\s\S]{0,600})/,
     '[HPM] Error occurred while proxying request localhost:3000/api to http://127.0.0.1:8080/ [ETIMEDOUT]',
     'A proxy written in Node could not reach what stands behind it.',
     'Why, except by the code in it.',
-    dependencyText,
   ),
   node(
     'node-killed',
-    /^(?:npm ERR! signal SIG(?<signal>\w+)|npm error signal SIG\w+|App \[[^\]]+\] exited with code \[\d+\] via signal \[SIG\w+\]|PM2\s+\|? ?App \[|Killed$)/,
+    /^(?:npm ERR! signal SIG(?<signal>\w+)|npm error signal SIG\w+|npm (?:ERR!|error) (?:code ELIFECYCLE|errno [1-9]|Exit status [1-9])|App \[[^\]]+\] exited with code \[\d+\] via signal \[SIG\w+\]|PM2\s+\|? ?App \[|Killed$)/,
     'App [api:0] exited with code [1] via signal [SIGINT]',
     'The process ended and is started again by its manager.',
     'Why.',
@@ -222,7 +228,7 @@ export const appServerSignatures: readonly Signature[] = [
   ),
   tomcat(
     'tomcat-threads',
-    /(?:Maximum number of threads \((?<limit>\d+)\) created for connector|All threads \((?<all>\d+)\) are currently busy|RejectedExecutionException|Thread pool size limit reached|org\.apache\.tomcat\.util\.threads\.ThreadPoolExecutor[^\n]{0,200}rejected)/,
+    /(?:Maximum number of threads \((?<limit>\d+)\) created for connector|All threads \((?<all>\d+)\) are currently busy|RejectedExecutionException|Thread pool size limit reached|QueuedThreadPool\S{0,300} rejected|Insufficient (?:configured )?threads|org\.apache\.tomcat\.util\.threads\.ThreadPoolExecutor[^\n]{0,200}rejected)/,
     'Maximum number of threads (200) created for connector with address [null] and port [8080]',
     'Every thread that may serve requests is in use.',
     'That the limit is too low: slow requests hold threads.',

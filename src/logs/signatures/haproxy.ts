@@ -90,7 +90,7 @@ export const haproxySignatures: readonly Signature[] = [
   ),
   of(
     'haproxy-config-error',
-    /^(?:config : )?(?:parsing \[(?<file>[^:\]]{1,300}):(?<line>\d+)\]|Error\(s\) found in configuration file|Fatal errors found in configuration|Proxy '[^']{1,100}': |[Ss]erver \S+ : could not resolve address|Starting (?:frontend|proxy) \S+: cannot bind socket|\[[^\]]{1,60}\] Some protocols failed to start)/,
+    /^(?:config : )?(?:parsing \[(?<file>[^:\]]{1,300}):(?<line>\d+)\]|\[[^:\]]{1,300}:\d+\] : '|Failed to initialize server|Binding \[[^\]]{1,300}\] for (?:frontend|proxy) |Error\(s\) found in configuration file|Fatal errors found in configuration|Proxy '[^']{1,100}': |[Ss]erver \S+ : could not resolve address|Starting (?:frontend|proxy) \S+: cannot bind socket|\[[^\]]{1,60}\] Some protocols failed to start)/,
     "parsing [/etc/haproxy/haproxy.cfg:12] : unknown keyword 'blance' in 'backend' section",
     'The configuration is not valid, or an address is taken: a start or reload failed.',
     'That the running HAProxy is affected.',

@@ -19,6 +19,14 @@ export const kernelSignatures: readonly Signature[] = [
     'That this process used the most.',
   ),
   of(
+    'kernel-oom-victim',
+    /(?:oom-kill:constraint=\S{1,1000}?,task=(?<task>[^,\s]{1,64}),pid=|oom_reaper: reaped process \d+ \((?<reaped>[^)]{0,64})\)|(?:^|[\]:] )Killed process \d+ \((?<process>[^)]*)\))/,
+    'oom_reaper: reaped process 4711 (php-fpm8.2), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB',
+    'The kernel killed this process for memory.',
+    'Whether the host or a limit ran out.',
+    /[Oo]ut of memory/,
+  ),
+  of(
     'kernel-oom-invoked',
     /^(?:\[[^\]]{1,20}\] )?(?<process>\S{1,64}(?: \S{1,32})?) invoked oom-killer:/,
     'php-fpm8.2 invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0',
@@ -34,14 +42,14 @@ export const kernelSignatures: readonly Signature[] = [
   ),
   of(
     'kernel-conntrack-full',
-    /nf_conntrack: table full(?: in netns (?<netns>\d+))?, dropping packet/,
+    /(?:nf|ip)_conntrack: table full(?: in netns (?<netns>\d+))?, dropping packet/,
     'nf_conntrack: nf_conntrack: table full in netns 4026532315, dropping packet',
     'The connection table was full and packets of new connections were dropped.',
     'In which network namespace, on older kernels.',
   ),
   of(
     'kernel-syn-flood',
-    /Possible SYN flooding on port (?<port>\S+?)\. (?<action>Sending cookies|Dropping request)/,
+    /[Pp]ossible SYN flooding on port (?<port>\S+?)\. (?<action>Sending cookies|Dropping request)/,
     'TCP: request_sock_TCP: Possible SYN flooding on port 0.0.0.0:80. Sending cookies.  Check SNMP counters.',
     'The queue of half-open connections of this port overflowed.',
     'An attack: a short backlog under a burst looks the same.',

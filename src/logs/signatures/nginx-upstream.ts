@@ -191,7 +191,7 @@ export const nginxUpstreamSignatures: readonly Signature[] = [
   ),
   of(
     'host-not-found',
-    /^host not found in (?<where>upstream|resolver|proxy_pass)? ?"(?<name>[^"]*)"/,
+    /^(?:nginx: \[\w{4,6}\] )?host not found in (?<where>upstream|resolver|proxy_pass)? ?"(?<name>[^"]*)"/,
     'host not found in upstream "app.internal" in /etc/nginx/conf.d/site.conf:4',
     'nginx cannot start or reload because a name cannot be resolved.',
     'That the running nginx is affected: it keeps its old configuration.',

@@ -74,6 +74,14 @@ export const nginxSignatures: readonly Signature[] = [
     'open() "/usr/share/nginx/html/favicon.ico" failed (2: No such file or directory)',
     'A file was asked for that does not exist.',
     'A 5xx: the client got 404.',
+    /_temp\/|\/(?:client_body|proxy|fastcgi|uwsgi|scgi)\/\d| in \/\S+:\d+$/,
+  ),
+  of(
+    'temp-missing',
+    /^(?:open|mkdir|pwritev?|rename)\(\) "(?<path>[^"]*(?:_temp|\/client_body|\/proxy|\/fastcgi|\/uwsgi|\/scgi)\/\d[^"]*)" failed \((?<errno>2|20): (?:No such file or directory|Not a directory)\)/,
+    'open() "/var/cache/nginx/client_temp/0000000001" failed (2: No such file or directory)',
+    'The directory for temporary files does not exist (any more).',
+    'That other requests fail: small ones need no file.',
   ),
   of(
     'file-forbidden',
@@ -199,14 +207,14 @@ export const nginxSignatures: readonly Signature[] = [
   ),
   of(
     'bind-failed',
-    /^(?:bind\(\) to (?<address>\S+) failed|still could not bind\(\))(?: \((?<errno>\d+): (?<reason>[^)]*)\))?/,
+    /^(?:nginx: \[\w{4,6}\] )?(?:bind\(\) to (?<address>\S+) failed|still could not bind\(\))(?: \((?<errno>\d+): (?<reason>[^)]*)\))?/,
     'bind() to 0.0.0.0:80 failed (98: Address already in use)',
     'nginx could not take the address, so it did not start.',
     'That the address is dead: another process holds it.',
   ),
   of(
     'config-error',
-    /^(?!host not found|bind\(\)|still could not)(?<message>.*) in (?<file>\/\S+):(?<line>\d+)$/,
+    /^(?:nginx: \[\w{4,6}\] )?(?!nginx: |host not found|bind\(\)|still could not|FastCGI sent)(?<message>.*) in (?<file>\/\S+)(?<!\.(?:php|phtml|inc|py|rb|js|ts|go|java|lua)):(?<line>\d+)(?:$|\n)/,
     'unknown directive "proxy_paas" in /etc/nginx/conf.d/site.conf:7',
     'The configuration is not valid; a start or reload failed.',
     'That the running nginx is affected.',
@@ -264,11 +272,11 @@ export const nginxSignatures: readonly Signature[] = [
   ),
   of(
     'reload-failed',
-    /^(?:(?:cannot load certificate|SSL_CTX_use_(?:PrivateKey|certificate)|PEM_read_bio|BIO_new_file|SSL_CTX_use_PrivateKey_file)\(?[^\n]{0,300}|open\(\) "(?<path>[^"]{0,300}\.conf)" failed \(\d+: [^)]{0,80}\)(?! in )|invalid PID number "[^"]{0,100}" in |the "ssl" directive|conflicting parameter)/,
+    /^(?:nginx: (?:\[\w{4,6}\] )?)?(?:(?:cannot load certificate|SSL_CTX_use_(?:PrivateKey|certificate)|PEM_read_bio|BIO_new_file|SSL_CTX_use_PrivateKey_file)\(?[^\n]{0,300}|open\(\) "(?<path>[^"]{0,300}\.conf)" failed \(\d+: [^)]{0,80}\)(?! in )|invalid PID number "[^"]{0,100}" in |the "ssl" directive|conflicting parameter|zero size shared memory zone "|configuration file \S{1,300} test failed|could not build (?!optimal)\w{1,40}, you should increase|no "events" section in configuration)/,
     'cannot load certificate "/etc/ssl/site.crt": BIO_new_file() failed (SSL: error:80000002:system library::No such file or directory)',
     'The configuration is not valid; a start or reload failed.',
     'That the running nginx is affected.',
-    / in \/\S+:\d+$/,
+    / in \/\S+:\d+(?:$|\n)/,
   ),
   of(
     'conflicting-name',

@@ -79,7 +79,7 @@ export const phpSignatures: readonly Signature[] = [
   ),
   fpm(
     'fpm-bind-failed',
-    /^(?:\[pool (?<pool>[^\]]+)\] )?(?:unable to bind listening socket for address '(?<address>[^']*)'|Another FPM instance seems to already listen on (?<other>\S+))/,
+    /^(?:\[pool (?<pool>[^\]]+)\] )?(?:unable to bind listening socket for address '(?<address>[^']*)'|Another FPM instance seems to already listen on (?<other>\S+)|An another FPM instance seems to already listen on (?<another>\S+))/,
     "unable to bind listening socket for address '/run/nowhere/site.sock': No such file or directory (2)",
     'php-fpm could not create its socket, so it did not start.',
     'That an older one does not serve there.',
@@ -114,7 +114,7 @@ export const phpSignatures: readonly Signature[] = [
   ),
   fpm(
     'fpm-config-error',
-    /^(?:\[(?<file>\/[^\]:]+):(?<line>\d+)\] (?<message>.+)|failed to load configuration file '[^']*'|failed to post process the configuration|FPM initialization failed|Unable to include .+)/,
+    /^(?:\[(?<file>\/[^\]:]+):(?<line>\d+)\] (?<message>.+)|failed to load configuration file '[^']*'|failed to post process the configuration|FPM initialization failed|Unable to include .+|No pool defined\.|(?:\[pool [^\]]{1,100}\] )?(?:cannot get [ug]id for (?:user|group) '|pm\.\w{1,40}\(-?\d+\) (?:and pm\.\w{1,40}\(-?\d+\) )?(?:cannot|must)|the process manager is missing|no listen address|user has not been defined))/,
     "[/etc/php/8.2/fpm/pool.d/www.conf:12] unknown entry 'pm.max_childrn'",
     'The configuration is not valid, so php-fpm did not start.',
     'That an older process does not run.',
@@ -150,7 +150,7 @@ export const phpSignatures: readonly Signature[] = [
   fpm(
     'fpm-stderr',
     new RegExp(
-      `${pool}child (?<pid>\\d+) said into std(?:err|out): "(?!(?:NOTICE: )?(?:PHP message: )?PHP (?:Fatal|Parse) error)(?<message>[\\s\\S]{0,400})`,
+      `${pool}child (?<pid>\\d+) said into std(?:err|out): "(?!(?:NOTICE: )?(?:PHP message: )?PHP (?:Fatal|Parse) error|(?:ERROR: )?(?:Connection (?:disallowed|from disallowed)|Wrong IP address '|There are no allowed))(?<message>[\\s\\S]{0,400})`,
     ),
     '[pool www] child 77 said into stderr: "NOTICE: PHP message: payment gateway said no"',
     'The application wrote this.',
@@ -166,7 +166,7 @@ export const phpSignatures: readonly Signature[] = [
   ),
   fpm(
     'fpm-client-refused',
-    /^(?:Connection disallowed: IP address '(?<address>[^']{1,60})' has been dropped|Connection from disallowed IP address '(?<from>[^']{1,60})')/,
+    /^(?:(?:\[pool [^\]]{1,100}\] )?child \d+ said into stderr: "(?:ERROR: )?)?(?:Connection disallowed: IP address '(?<address>[^']{1,60})' has been dropped|Connection from disallowed IP address '(?<from>[^']{1,60})'|Wrong IP address '(?<wrong>[^']{1,60})' in listen\.allowed_clients|There are no allowed addresses for this pool)/,
     "Connection disallowed: IP address '10.0.0.7' has been dropped.",
     'listen.allowed_clients does not name this address: the connection was closed at once.',
     'That php-fpm is unwell.',
@@ -201,21 +201,21 @@ export const phpSignatures: readonly Signature[] = [
   ),
   php(
     'php-memory-limit',
-    /^PHP Fatal error:\s+Allowed memory size of (?<bytes>\d+) bytes exhausted/,
+    /^(?:PHP )?Fatal error:\s+Allowed memory size of (?<bytes>\d+) bytes exhausted/,
     'PHP Fatal error:  Allowed memory size of 33554432 bytes exhausted (tried to allocate 20971552 bytes) in /srv/app/m.php on line 3',
     'The script needed more than memory_limit.',
     'That the host is short of memory.',
   ),
   php(
     'php-max-execution-time',
-    /^PHP Fatal error:\s+Maximum execution time of (?<seconds>\d+)/,
+    /^(?:PHP )?Fatal error:\s+Maximum execution time of (?<seconds>\d+)/,
     'PHP Fatal error:  Maximum execution time of 2 seconds exceeded in /srv/app/l.php on line 3',
     'The script used more CPU time than max_execution_time.',
     'That it waited long.',
   ),
   php(
     'php-fatal',
-    /^PHP (?:Fatal|Parse|Recoverable fatal) error:\s+(?<message>(?!\s|Allowed memory size|Maximum execution time)[\s\S]{0,400})/,
+    /^(?:PHP |(?=(?:Fatal|Parse) error: [^\n]{1,600}?\.(?:php|phtml|inc)\b))(?:Fatal|Parse|Recoverable fatal) error:\s+(?<message>(?!\s|Allowed memory size|Maximum execution time)[\s\S]{0,400})/,
     'PHP Fatal error:  Uncaught Error: Call to undefined function nope() in /srv/app/x.php:3',
     'PHP ended a request with a fatal or parse error.',
     'Which client saw it.',

@@ -3,11 +3,13 @@ import type { Product } from '../records.ts';
 import { entriesOf, type Signature } from './signature.ts';
 
 const any = String.raw`^[\s\S]{0,2000}?`;
+/** Where the writer is not known, the line has to say that it is a proxy that speaks. */
+const inProxy = String.raw`(?=[\s\S]{0,2000}?(?:http: proxy error|[Rr]everse ?[Pp]roxy|Bad Gateway|Gateway Timeout|originService|reach the origin|[Ee]rror proxying))`;
 
-function goProxy(source: Product, wrap: (error: string) => string): readonly Signature[] {
+function goProxy(source: Product, wrap: (error: string) => string, context = ''): readonly Signature[] {
   const of = entriesOf(source);
   const entry = (id: string, text: string, sample: string, proves: string, doesNotProve: string, unless?: RegExp): Signature =>
-    of(id, new RegExp(any + text), wrap(sample), proves, doesNotProve, unless);
+    of(id, new RegExp(any.replace('^', `^${context}`) + text), wrap(sample), proves, doesNotProve, unless);
   return [
     entry(
       'go-connect-refused',
@@ -32,10 +34,17 @@ function goProxy(source: Product, wrap: (error: string) => string): readonly Sig
     ),
     entry(
       'go-connect-network-unreachable',
-      String.raw`dial tcp\d? (?<target>\S{1,200}): connect: (?:network is unreachable|cannot assign requested address)`,
+      String.raw`dial tcp\d? (?<target>\S{1,200}): connect: network is unreachable`,
       'dial tcp [2001:db8::5]:8080: connect: network is unreachable',
-      'This host has no route (or no free port) to the backend.',
+      'This host has no route to the backend.',
       'Anything about the backend itself.',
+    ),
+    entry(
+      'go-connect-no-local-address',
+      String.raw`dial tcp\d? (?<target>\S{1,200}): connect: (?:cannot|can't) assign requested address`,
+      'dial tcp 10.0.0.5:8080: connect: cannot assign requested address',
+      'No local port was available for this backend.',
+      'That the backend is unwell.',
     ),
     entry(
       'go-connect-no-such-file',
@@ -64,6 +73,7 @@ function goProxy(source: Product, wrap: (error: string) => string): readonly Sig
       "tls: failed to verify certificate: x509: cannot validate certificate for 10.0.0.5 because it doesn't contain any IP SANs",
       'The certificate of the backend was not accepted.',
       'That clients see a wrong certificate.',
+      /http: TLS handshake error from/,
     ),
     entry(
       'go-tls-failed',
@@ -71,6 +81,7 @@ function goProxy(source: Product, wrap: (error: string) => string): readonly Sig
       'tls: first record does not look like a TLS handshake',
       'TLS and the backend did not agree; often it speaks plain HTTP there.',
       'That its certificate is wrong.',
+      /http: TLS handshake error from/,
     ),
     entry(
       'go-header-timeout',
@@ -92,7 +103,14 @@ function goProxy(source: Product, wrap: (error: string) => string): readonly Sig
       'read tcp 10.0.0.1:41234->10.0.0.5:8080: read: connection reset by peer',
       'The backend closed before it answered: it crashed, was stopped, or closed an idle connection that was just used again.',
       'Which of these.',
-      /malformed HTTP|transport connection broken: (?!http: server closed)|context canceled/,
+      /malformed HTTP|transport connection broken: (?!http: server closed)|context canceled|http: TLS handshake error from/,
+    ),
+    entry(
+      'client-tls-handshake',
+      String.raw`http: TLS handshake error from (?<client>\S{1,80}): (?<reason>[^\n]{1,200})`,
+      'http: TLS handshake error from 10.0.0.1:5555: remote error: tls: unknown certificate',
+      'Whoever asked and this server could not agree on TLS.',
+      'That a backend was asked.',
     ),
     entry(
       'client-closed',
@@ -121,7 +139,7 @@ function goProxy(source: Product, wrap: (error: string) => string): readonly Sig
       'Health check failed.',
       'A health check of the proxy failed.',
       'That the application fails: the check itself may be wrong.',
-      /dial |lookup |x509|tls: |timeout awaiting|deadline exceeded|connection reset/,
+      /dial |lookup |x509|tls: |timeout awaiting|deadline exceeded|connection reset|TLS handshake error/,
     ),
     entry(
       'go-auth-call',
@@ -129,17 +147,26 @@ function goProxy(source: Product, wrap: (error: string) => string): readonly Sig
       'Error calling http://auth.internal/verify.',
       'The forward-auth service did not answer.',
       'Anything about the backend: it was not asked.',
-      /dial |lookup |x509|tls: |timeout awaiting|deadline exceeded|connection reset/,
+      /dial |lookup |x509|tls: |timeout awaiting|deadline exceeded|connection reset|TLS handshake error/,
     ),
   ];
 }
 
+const traefik = entriesOf('traefik');
 const envoy = entriesOf('envoy');
 const other = entriesOf('other');
 
 export const proxySignatures: readonly Signature[] = [
   ...goProxy('caddy', (error) => error),
+  ...goProxy('other', (error) => `http: proxy error: ${error}`, inProxy),
   ...goProxy('traefik', (error) => (error.endsWith('.') ? error : `502 Bad Gateway error="${error}"`)),
+  traefik(
+    'ingress-no-endpoints',
+    /subset not found for (?<service>\S{1,200})|no endpoints found|endpoints? not (?:found|available)|[Cc]annot create service: (?:service|endpoints|subset) not found|service not found/,
+    'subset not found for default/app',
+    'The Kubernetes service does not exist or has no ready pod.',
+    'Which of the two.',
+  ),
   envoy(
     'envoy-connect-failure',
     /(?:upstream connect error or disconnect\/reset before headers\.|upstream_reset_before_response_started\{)[\s\S]{0,120}?(?:connection failure|connection_failure|remote connection failure)(?<detail>[\s\S]{0,200})/,
@@ -182,9 +209,23 @@ export const proxySignatures: readonly Signature[] = [
     'The route timeout of Envoy ended before the backend answered.',
     'Why.',
   ),
+  envoy(
+    'envoy-connect-timeout',
+    /(?:upstream connect error or disconnect\/reset before headers\.|upstream_reset_before_response_started\{)[\s\S]{0,120}?connection[ _]timeout/,
+    'upstream connect error or disconnect/reset before headers. reset reason: connection timeout',
+    'No answer to the attempt to connect to the backend.',
+    'Who lost it.',
+  ),
+  envoy(
+    'envoy-remote-reset',
+    /(?:upstream connect error or disconnect\/reset before headers\.|upstream_reset_before_response_started\{)[\s\S]{0,120}?(?:remote|local)[ _]reset/,
+    'upstream connect error or disconnect/reset before headers. reset reason: remote reset',
+    'The stream to the backend was reset before it answered.',
+    'Why.',
+  ),
   other(
     'ingress-no-endpoints',
-    /[Ss]ervice "(?<service>[^"]{1,200})" does not have any active [Ee]ndpoint|no endpoints available for service "?(?<name>[^"\s]{1,200})|failed to (?:find|get) endpoints for service/,
+    /Error obtaining Endpoints for Service "(?<of>[^"]{1,200})"|[Ss]ervice "(?<service>[^"]{1,200})" does not have any active [Ee]ndpoint|no endpoints available for service "?(?<name>[^"\s]{1,200})|failed to (?:find|get) endpoints for service/,
     'Service "default/web" does not have any active Endpoint.',
     'The Kubernetes service has no ready pod: its selector fits none, or none is ready.',
     'Which of the two.',
@@ -205,7 +246,7 @@ export const proxySignatures: readonly Signature[] = [
   ),
   other(
     'k8s-oom-killed',
-    /\bOOMKilled\b/,
+    /\bOOMKilled\b|\bcontainer oom\b/,
     'Last State: Terminated, Reason: OOMKilled, Exit Code: 137',
     'The container was killed at its memory limit.',
     'That the node is short of memory.',

@@ -56,6 +56,13 @@ export const systemSignatures: readonly Signature[] = [
     'Why: the lines before it tell.',
   ),
   of(
+    'systemd-exec-failed',
+    new RegExp(`^${unit}(?:Failed at step (?<step>\\w{1,30}) spawning (?<path>\\S{1,300}): |Failed to (?:execute|locate executable) )`),
+    'app.service: Failed at step EXEC spawning /srv/app/bin/gunicorn: No such file or directory',
+    'systemd could not start the program of this service.',
+    'That an older process does not run.',
+  ),
+  of(
     'systemd-core-dump',
     /^(?:systemd-coredump(?:\[\d+\])?: )?(?:\[.\] )?Process (?<pid>\d+) \((?<process>[^)]{1,64})\) of user \d+ (?:dumped core|terminated abnormally)/,
     'Process 4593 (php-fpm8.2) of user 33 dumped core.',

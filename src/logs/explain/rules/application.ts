@@ -1,4 +1,5 @@
 // Causes in application servers other than php-fpm, and in what stands behind applications.
+import type { EventGroup } from '../../records.ts';
 import type { LogRule } from '../rule.ts';
 import {
   about,
@@ -9,6 +10,7 @@ import {
   isFastcgi,
   isUwsgi,
   near,
+  not,
   ruleOf,
   says,
   signalIn,
@@ -32,7 +34,13 @@ const callTrace = near(['fpm-slow-trace'], 'suggests', 'writer', ({ fields }) =>
   /curl_|fsockopen|stream_|file_get_contents|Soap|fopen|gethostby/i.test(fields['function'] ?? ''),
 );
 const told = (id: string) => about([id], 'suggests', 'none');
-const refusing = near(['dependency-refused'], 'suggests', 'none');
+/** Go's words alone: a proxy speaks so of its backend, and an application of its database, which the port may tell. */
+export const isBareDial = (event: EventGroup): boolean =>
+  says(/dial (?:tcp|unix)\d? \S{1,200}: (?:connect|i\/o)/)(event) &&
+  !says(
+    /:(?:1433|1521|3306|5432|5672|6379|9042|9092|9200|11211|27017): |[Dd]atabase|[Rr]edis|[Mm]ysql|MySQL|[Pp]ostgres|[Mm]ongo|pgx|gorm|sql/,
+  )(event);
+const refusing = near(['dependency-refused'], 'suggests', 'none', not(isBareDial));
 
 export const applicationRules: readonly LogRule[] = [
   ruleOf(
@@ -191,7 +199,9 @@ export const applicationRules: readonly LogRule[] = [
     'dependency',
     ['A database or service behind the application fails', '应用依赖的数据库或服务不可用'],
     [
-      ...['dependency-refused', 'dependency-full', 'dependency-gone', 'dependency-login', 'dependency-read-only'].map((each) => told(each)),
+      ...['dependency-full', 'dependency-gone', 'dependency-login', 'dependency-read-only'].map((each) => told(each)),
+      about(['dependency-refused'], 'suggests', 'none', not(isBareDial)),
+      about(['dependency-refused'], 'fits', 'none'),
       together([refusing, failing(status(500, 502, 503), 'fits')], 'suggests', 'none'),
       about(['lua-socket'], 'suggests', 'none', says(/refused/)),
     ],

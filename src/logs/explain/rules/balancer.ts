@@ -1,15 +1,20 @@
 // Causes in the configuration and state of a proxy or balancer.
+import type { EventGroup } from '../../records.ts';
 import type { LogRule } from '../rule.ts';
 import {
   about,
   envoy,
+  errnoIn,
   every,
   failing,
   gatewayError,
   haproxy,
+  isProxyUnit,
+  lasting,
   lines,
   near,
   noServer,
+  not,
   of,
   own,
   reasonLike,
@@ -31,6 +36,9 @@ const rewriteFailed = failing(every(haproxy('PR', 'PH', 'IR', 'IH'), status(500)
 const checkFails = (reason: RegExp) => near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(reason));
 const nobody = failing(every(haproxy('SC'), noServer), 'suggests', 'none');
 
+/** Signal 9 comes from outside: an operator, or the kernel for memory. */
+const notKilled = ({ fields }: EventGroup): boolean => fields['signal'] !== '9' && fields['code'] !== '137';
+
 export const balancerRules: readonly LogRule[] = [
   ruleOf(
     'no-live-upstreams',
@@ -45,6 +53,7 @@ export const balancerRules: readonly LogRule[] = [
       failing(every(of('gcp-lb'), reasonLike(/failed_to_pick_backend/)), 'suggests', 'none'),
       failing(every(of('iis'), reasonLike(/^502\.4/)), 'suggests', 'none'),
       about(['apache-worker-disabled', 'upstream-disabled'], 'fits', 'upstream'),
+      near(['haproxy-server-down', 'varnish-fetch-failed'], 'fits', 'none'),
     ],
     {
       summary: [
@@ -169,7 +178,8 @@ export const balancerRules: readonly LogRule[] = [
     [
       near(['ingress-no-endpoints'], 'suggests', 'none'),
       failing(envoy('UH'), 'fits', 'none'),
-      together([near(['ingress-no-endpoints'], 'suggests', 'none'), gatewayError], 'suggests', 'none', 300),
+      // It lasts until somebody mends it, and is written when the configuration is read.
+      together([lasting(near(['ingress-no-endpoints'], 'suggests', 'none')), gatewayError], 'suggests', 'none', 300),
     ],
     {
       summary: [
@@ -264,7 +274,10 @@ export const balancerRules: readonly LogRule[] = [
     'health-check-wrong-port',
     'balancer',
     ['The health check asks another port than the service uses', '健康检查端口与服务端口不一致'],
-    [near(['haproxy-server-down', 'haproxy-check-failed'], 'fits', 'none', says(/Connection refused/))],
+    [
+      near(['haproxy-server-down', 'haproxy-check-failed'], 'fits', 'none', says(/Connection refused/)),
+      near(['k8s-probe-failed'], 'fits', 'none', says(/connection refused/)),
+    ],
     {
       summary: ['The health check was refused; {count} requests found no server.', '健康检查被拒绝；{count} 个请求没有可用服务器。'],
       fix: ['Clear the override of the check’s port, or open that port.', '取消检查端口的单独设置，或开放该端口。'],
@@ -469,7 +482,8 @@ export const balancerRules: readonly LogRule[] = [
         'none',
       ),
       failing(every(of('aws-alb'), reasonLike(/fixed-response/)), 'proves', 'none'),
-      near(['haproxy-server-maintenance'], 'suggests', 'none'),
+      near(['haproxy-server-maintenance'], 'suggests', 'none', not(says(/DNS|No IP for server/))),
+      near(['haproxy-server-down'], 'suggests', 'none', says(/via agent/)),
     ],
     {
       summary: [
@@ -620,7 +634,11 @@ export const balancerRules: readonly LogRule[] = [
     'wrong-backend-address',
     'balancer',
     ['The proxy’s upstream address is wrong or empty', '代理的上游地址错误或为空'],
-    [about(['proxy-url-invalid'], 'suggests', 'none'), about([...lines.noRoute, ...lines.connectTimeout], 'fits', 'upstream')],
+    [
+      about(['proxy-url-invalid'], 'suggests', 'none'),
+      about(['connect-other'], 'suggests', 'upstream', errnoIn('22')),
+      about([...lines.noRoute, ...lines.connectTimeout], 'fits', 'upstream'),
+    ],
     {
       summary: ['{count} requests were sent to an address that is none.', '{count} 个请求的上游地址无效。'],
       fix: ['Correct the address (or the variable) in proxy_pass.', '更正 proxy_pass 中的地址（或变量）。'],
@@ -640,7 +658,8 @@ export const balancerRules: readonly LogRule[] = [
     'balancer',
     ['A process of the proxy crashed', '代理进程崩溃'],
     [
-      near(['worker-died', 'haproxy-worker-died'], 'suggests', 'writer'),
+      near(['worker-died', 'haproxy-worker-died'], 'suggests', 'writer', notKilled),
+      near(['worker-died', 'haproxy-worker-died'], 'fits', 'writer'),
       near(['apache-child-signal'], 'suggests', 'writer', ({ fields }) => /^(?:4|6|7|8|11)$/.test(fields['signal'] ?? '')),
       near(['kernel-segfault', 'kernel-trap', 'systemd-core-dump'], 'suggests', 'writer', ({ fields }) =>
         /^(?:nginx|haproxy|apache2|httpd|envoy|caddy|traefik)/.test(fields['process'] ?? ''),
@@ -677,7 +696,8 @@ export const balancerRules: readonly LogRule[] = [
     'balancer',
     ['The proxy could not start or reload its configuration', '代理启动或重载配置失败'],
     [
-      near(['config-error', 'reload-failed', 'haproxy-config-error', 'fpm-config-error', 'bind-failed'], 'suggests', 'writer'),
+      near(['config-error', 'reload-failed', 'haproxy-config-error', 'apache-config-error', 'bind-failed'], 'suggests', 'writer'),
+      near(['systemd-failed', 'systemd-main-exited', 'systemd-start-failed', 'systemd-exec-failed'], 'suggests', 'writer', isProxyUnit),
       near(['host-not-found'], 'fits', 'writer'),
     ],
     {

@@ -10,6 +10,7 @@ import {
   haproxy,
   isFastcgi,
   isUwsgi,
+  lasting,
   lines,
   near,
   of,
@@ -26,8 +27,8 @@ import {
 } from './witness.ts';
 
 const oom = near(lines.oom, 'suggests', 'writer');
-const kernelOom = near(['kernel-oom', 'kernel-oom-cgroup', 'systemd-oom'], 'suggests', 'writer');
-const listener = { ...near(['app-listening'], 'fits', 'writer', ({ fields }) => fields['port'] !== undefined), lasting: true } as const;
+const kernelOom = near(['kernel-oom', 'kernel-oom-cgroup', 'kernel-oom-victim', 'systemd-oom'], 'suggests', 'writer');
+const listener = lasting(near(['app-listening'], 'fits', 'writer', ({ fields }) => fields['port'] !== undefined));
 const isEvent = (member: EventGroup | FailureGroup | undefined): member is EventGroup => member !== undefined && 'signature' in member;
 const namesOf: Readonly<Record<string, RegExp>> = {
   php: /^(?:php|hhvm)/i,
@@ -40,8 +41,11 @@ const namesOf: Readonly<Record<string, RegExp>> = {
 /** Whether the processes that were killed, as far as their lines are kept, are such a server's. A unit's name tells as much. */
 const isKilled = (event: EventGroup, kind: string): boolean => {
   const is = namesOf[kind];
-  const killed = event.samples.flatMap(({ text }) => /Kill(?:ed)? process \d+ \(([^)]*)\)/.exec(text)?.[1] ?? []);
-  const named = [...killed, ...[event.fields['process'] ?? event.fields['unit'] ?? []].flat()];
+  const killed = event.samples.flatMap(({ text }) => /(?:(?:Kill(?:ed)?|reaped) process \d+ \(|,task=)([^),]*)/.exec(text)?.[1] ?? []);
+  const named = [
+    ...killed,
+    ...[event.fields['process'] ?? event.fields['task'] ?? event.fields['reaped'] ?? event.fields['unit'] ?? []].flat(),
+  ];
   return is !== undefined && named.length > 0 && named.every((each) => is.test(each));
 };
 const sayers: Readonly<Record<string, string>> = {
@@ -87,11 +91,22 @@ export const limitRules: readonly LogRule[] = [
       oom,
       ...closedBy(),
       near(
-        ['gunicorn-worker-signal', 'uwsgi-worker-died', 'fpm-child-signal', 'unicorn-worker-reaped', 'systemd-main-exited'],
+        [
+          'gunicorn-worker-signal',
+          'uwsgi-worker-died',
+          'fpm-child-signal',
+          'unicorn-worker-reaped',
+          'systemd-main-exited',
+          'apache-child-signal',
+          'worker-died',
+        ],
         'fits',
         'writer',
         signalIn('9'),
       ),
+      near(['container-exit', 'haproxy-worker-died'], 'fits', 'writer', ({ fields }) => fields['code'] === '137'),
+      near(['kernel-oom-invoked'], 'fits', 'writer'),
+      near(['passenger-incomplete', 'wsgi-truncated'], 'fits', 'writer'),
       // Another program may have been killed in the same minute.
       together([oom, closedAnswer], 'suggests', 'writer'),
       together([oom, about(lines.refused, 'suggests', 'upstream')], 'suggests', 'writer', 300),
@@ -183,6 +198,7 @@ export const limitRules: readonly LogRule[] = [
         says(/No space left|is full|could not extend file|persist on disk|disk usage|watermark/),
       ),
       near(appSays, 'suggests', 'writer', says(/No space left on device|ENOSPC|errno=28|Errno 28/)),
+      near(['no-space-left'], 'suggests', 'writer'),
     ],
     {
       summary: [
@@ -240,7 +256,7 @@ export const limitRules: readonly LogRule[] = [
     'temp-dir-permission',
     'host',
     ['nginx may not write to its temporary directory', 'nginx 无权写入临时目录'],
-    [about(['temp-permission'], 'proves', 'writer')],
+    [about(['temp-permission'], 'proves', 'writer'), about(['temp-missing'], 'suggests', 'writer')],
     {
       summary: [
         'nginx on {host} may not write request bodies to its temporary directory: {count} requests failed.',

@@ -4,6 +4,7 @@ import {
   about,
   attempted,
   envoy,
+  errnoIn,
   every,
   failing,
   gatewayError,
@@ -105,6 +106,8 @@ export const networkRules: readonly LogRule[] = [
     [
       refused,
       about(lines.noRoute, 'fits', 'upstream', remote),
+      near(['haproxy-server-down', 'haproxy-check-failed'], 'fits', 'none', says(/No route to host|Connection refused/)),
+      about(['connect-other'], 'fits', 'upstream', errnoIn('1')),
       // Nobody's silence is that short: an answer came.
       together([about(lines.noRoute, 'fits', 'upstream', remote), failing(attempted(0, 500), 'fits')], 'suggests', 'upstream'),
       failing(every(of('nginx'), status(502), own, timing('instant')), 'fits'),
@@ -247,6 +250,7 @@ export const networkRules: readonly LogRule[] = [
     ['The backend machine is off or its address is wrong', '后端主机不可达：关机或地址错误'],
     [
       about(lines.noRoute, 'fits', 'upstream'),
+      near(['haproxy-server-down', 'haproxy-check-failed'], 'fits', 'none', says(/No route to host/)),
       // The kernel asks three times who has the address, a second apart, before it gives up.
       together([about(lines.noRoute, 'fits', 'upstream'), failing(attempted(2500), 'fits')], 'suggests', 'upstream'),
       ...lost,
@@ -443,6 +447,8 @@ export const networkRules: readonly LogRule[] = [
       about(lines.noLocalAddress, 'proves', 'writer', not(isIpv6)),
       about(lines.noLocalAddress, 'fits', 'writer', isIpv6),
       failing(haproxy('RC'), 'fits', 'writer'),
+      near(['kernel-tcp-memory'], 'fits', 'writer', says(/time wait bucket/)),
+      about(['bind-source-failed'], 'suggests', 'writer', errnoIn('98')),
       about(['dependency-refused', 'dependency-unreachable'], 'suggests', 'writer', says(/Cannot assign requested address|EADDRNOTAVAIL/)),
     ],
     {
@@ -481,11 +487,17 @@ export const networkRules: readonly LogRule[] = [
     ['SELinux forbids the proxy to connect', 'SELinux 禁止代理发起连接'],
     [
       about(lines.permission, 'suggests', 'writer', not(isUnix)),
-      near(['selinux-denied'], 'suggests', 'writer', says(/name_connect|connectto/)),
+      about(['connect-other'], 'fits', 'writer', errnoIn('1')),
+      near(
+        ['selinux-denied', 'selinux-preventing'],
+        'suggests',
+        'writer',
+        says(/name_connect|connectto|\{ write \} .{0,400}tclass=sock_file/),
+      ),
       together(
         [
           about(lines.permission, 'suggests', 'writer'),
-          near(['selinux-denied'], 'suggests', 'writer', says(/name_connect|connectto|write/)),
+          near(['selinux-denied', 'selinux-preventing'], 'suggests', 'writer', says(/name_connect|connectto|write/)),
         ],
         'proves',
         'writer',

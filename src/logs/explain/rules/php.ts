@@ -7,6 +7,7 @@ import {
   failing,
   gatewayError,
   isFastcgi,
+  isPhpUnit,
   isUnix,
   lines,
   near,
@@ -243,6 +244,8 @@ export const phpRules: readonly LogRule[] = [
       together([about([...lines.refused, ...lines.noSuchFile], 'suggests', 'writer', toPhp), fpmConfig], 'suggests', 'writer', 86_400),
       together([about([...lines.refused, ...lines.noSuchFile], 'suggests', 'writer', toPhp), fpmStopped], 'suggests', 'writer', 3600),
       near(['fpm-bind-failed', 'fpm-config-error'], 'suggests', 'writer'),
+      near(['systemd-failed', 'systemd-main-exited', 'systemd-start-failed', 'systemd-start-limit'], 'suggests', 'writer', isPhpUnit),
+      near(['systemctl-inactive'], 'fits', 'writer'),
     ],
     {
       summary: [

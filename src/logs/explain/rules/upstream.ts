@@ -15,6 +15,8 @@ import {
   isBodyless,
   isFastcgi,
   isLoopback,
+  isPhpUnit,
+  isProxyUnit,
   isUnix,
   lasted,
   lines,
@@ -95,11 +97,20 @@ const startedFailing = near(
     'systemd-start-failed',
     'uwsgi-no-app',
     'passenger-spawn-failed',
+    'app-bind-failed',
+    'systemctl-failed',
+    'systemctl-inactive',
+    'systemd-exec-failed',
+    'container-exit',
+    'ancm-start-failed',
+    'iis-pool-failing',
   ],
   'suggests',
   'writer',
 );
-const looping = near(['systemd-start-limit', 'k8s-back-off', 'systemd-restart', 'node-killed'], 'suggests', 'writer');
+const looping = near(['systemd-start-limit', 'k8s-back-off', 'systemd-restart', 'node-killed'], 'suggests', 'writer', not(isProxyUnit));
+const bindFailed = ['app-bind-failed', 'node-bind-failed', 'gunicorn-bind-failed', 'tomcat-bind-failed', 'uwsgi-bind-failed'];
+const ofApplication = (event: EventGroup): boolean => !isProxyUnit(event) && !isPhpUnit(event);
 
 export const upstreamRules: readonly LogRule[] = [
   ruleOf(
@@ -129,6 +140,8 @@ export const upstreamRules: readonly LogRule[] = [
       together([refused, startedFailing], 'suggests', 'upstream', 3600),
       near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(/Connection refused/)),
       near(['tomcat-app-failed', 'tomcat-bind-failed'], 'suggests', 'writer'),
+      near([...bindFailed, 'systemctl-inactive', 'varnish-fetch-failed'], 'fits', 'writer'),
+      near(['k8s-probe-failed'], 'fits', 'none', says(/connection refused/)),
       failing(every(of('iis'), reasonLike(/^(?:503\.0|502\.3$)|Disabled/)), 'fits', 'writer'),
       failing(every(of('iis'), reasonLike(/win32:12029/)), 'fits'),
       // Windows asks a refusing port three times within about two seconds, and waits for silence about 21.
@@ -267,8 +280,13 @@ export const upstreamRules: readonly LogRule[] = [
     'app-runtime',
     ['The application ends and is started again and again', '应用反复崩溃并重启'],
     [
-      near(['systemd-start-limit', 'k8s-back-off'], 'suggests', 'writer'),
-      near(['gunicorn-worker-exit'], 'fits', 'writer'),
+      near(['systemd-start-limit', 'k8s-back-off'], 'suggests', 'writer', ofApplication),
+      near([...bindFailed, 'gunicorn-worker-exit', 'apache-cgi-no-headers', 'passenger-incomplete', 'wsgi-truncated'], 'fits', 'writer'),
+      near(['container-exit'], 'suggests', 'writer', ({ fields }) => fields['code'] !== '137' && fields['code'] !== '143'),
+      near(['container-exit'], 'fits', 'writer'),
+      near(['kernel-segfault', 'kernel-trap', 'systemd-core-dump'], 'suggests', 'writer', ({ fields }) =>
+        /^(?:python|gunicorn|uwsgi|node|java|ruby|puma|dotnet)/.test(fields['process'] ?? ''),
+      ),
       ...closedBy(),
       near(
         [
@@ -280,9 +298,14 @@ export const upstreamRules: readonly LogRule[] = [
           'node-module-missing',
           'uwsgi-no-app',
           'passenger-spawn-failed',
+          'systemctl-failed',
+          'systemd-exec-failed',
+          'ancm-start-failed',
+          'iis-pool-failing',
         ],
         'suggests',
         'writer',
+        ofApplication,
       ),
       together([refused, looping], 'suggests', 'upstream', 3600),
       together(
@@ -616,7 +639,7 @@ export const upstreamRules: readonly LogRule[] = [
         ['apache-bad-response'],
         'suggests',
         'upstream',
-        says(/bad HTTP|bogus (?:non-)?header|bogus HTTP|Error parsing script headers/),
+        says(/bad HTTP|bogus (?:non-)?header|bogus HTTP|Error parsing script headers|(?:Invalid|Corrupt) (?:Content-Length|status line)/),
       ),
       failing(haproxy('PH'), 'fits'),
     ],
@@ -656,7 +679,7 @@ export const upstreamRules: readonly LogRule[] = [
       about(['apache-bad-response'], 'suggests', 'upstream', says(/chunk|malformed|Transfer-Encoding|No HTTP headers/)),
       about(['go-malformed'], 'suggests', 'upstream', says(/MIME header|invalid header|transport connection broken/)),
       about(['response-header-invalid'], 'fits', 'upstream'),
-      about(['apache-cgi-no-headers'], 'suggests', 'writer'),
+      about(['apache-cgi-no-headers'], 'fits', 'writer'),
     ],
     {
       summary: ['{host} does not speak valid HTTP: {count} answers could not be used.', '{host} 返回了 {count} 个不合法的 HTTP 响应。'],
@@ -757,6 +780,7 @@ export const upstreamRules: readonly LogRule[] = [
       about(['go-tls-failed'], 'proves', 'upstream', says(/first record does not look like|HTTP response to HTTPS/)),
       about(['envoy-connect-failure'], 'suggests', 'upstream', says(/TLS|SSL|WRONG_VERSION/)),
       near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(/SSL handshake failure|Layer6 inv/)),
+      about(['client-tls-handshake'], 'fits', 'writer', says(/first record does not look/)),
       about(['upstream-tls-read', 'tls-timeout'], 'fits', 'upstream'),
       failing(every(of('cloudflare'), status(525)), 'suggests'),
       failing(every(of('iis'), reasonLike(/win32:12175/)), 'suggests'),
@@ -824,6 +848,7 @@ export const upstreamRules: readonly LogRule[] = [
       about(['upstream-tls-verify', 'go-tls-verify'], 'proves', 'upstream'),
       about(['apache-backend-certificate'], 'suggests', 'upstream'),
       about(['envoy-connect-failure'], 'suggests', 'upstream', says(/CERTIFICATE_VERIFY_FAILED/)),
+      near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(/certificate verify failed/)),
       failing(every(envoy('UF'), reasonLike(/CERTIFICATE_VERIFY/)), 'suggests'),
       failing(every(of('cloudflare'), status(526)), 'suggests'),
     ],
@@ -885,6 +910,8 @@ export const upstreamRules: readonly LogRule[] = [
     [
       about(['resolver-failed', 'no-resolver', 'apache-dns', 'go-name'], 'proves', 'none'),
       near(['host-not-found', 'resolver-unreachable'], 'suggests', 'writer'),
+      near(['haproxy-config-error'], 'suggests', 'writer', says(/could not resolve address/)),
+      near(['haproxy-server-maintenance'], 'suggests', 'writer', says(/DNS|No IP for server/)),
       failing(envoy('DF'), 'proves', 'none'),
       failing(every(of('iis'), reasonLike(/win32:12007/)), 'proves', 'none'),
       failing(every(of('envoy'), reasonLike(/dns_resolution_failure/)), 'proves', 'none'),
@@ -973,7 +1000,9 @@ export const upstreamRules: readonly LogRule[] = [
       ),
       failing(every(of('aws-alb'), reasonLike(/^Lambda/)), 'suggests'),
       about(['gunicorn-request-error', 'tomcat-servlet-error'], 'suggests', 'writer'),
-      near(['node-uncaught', 'uwsgi-exception', 'wsgi-error'], 'suggests', 'writer'),
+      near(['node-uncaught', 'uwsgi-exception', 'monolog-error', 'rails-error', 'rack-error', 'go-panic'], 'suggests', 'writer'),
+      near(['wsgi-error'], 'suggests', 'writer', not(says(/^Timeout|: Timeout when/))),
+      about(['apache-cgi-no-headers'], 'fits', 'writer'),
       about(['lua-error', 'balancer-lua', 'internal-error-config', 'proxy-url-invalid'], 'fits', 'writer'),
       near(['fastcgi-stderr', 'fpm-stderr'], 'fits', 'writer'),
     ],

@@ -60,6 +60,9 @@ export const failing = (where: FailureTest, weight: Weight, host: RequestWitness
 /** The same, of a backend that answered other requests of the same log. */
 export const served = <W extends LineWitness | RequestWitness>(witness: W): W => ({ ...witness, served: true });
 
+/** A line whose time does not matter among others, because what it says lasts. */
+export const lasting = (witness: LineWitness): LineWitness => ({ ...witness, lasting: true });
+
 /** Several things within `withinSeconds`. */
 export const together = (
   all: JointWitness['all'],
@@ -159,6 +162,11 @@ export const signalIn =
     );
     return numbers.includes(signalNumbers[written] ?? written);
   };
+/** A service of systemd that is a proxy; what ends it is no fault of an application. */
+export const isProxyUnit: EventTest = (event) =>
+  /^(?:nginx|openresty|apache2?|httpd|haproxy|caddy|traefik|envoy|varnish)\b/.test(unitOf(event));
+export const isPhpUnit: EventTest = (event) => /^php[\w.-]*fpm/.test(unitOf(event));
+const unitOf = ({ fields }: EventGroup): string => fields['unit'] ?? '';
 /** The text of a line as far as the group keeps it. */
 export const says =
   (pattern: RegExp): EventTest =>
@@ -169,17 +177,24 @@ export const says =
 
 /** Ids of lines that say the same in the words of several programs. */
 export const lines = {
-  refused: ['connect-refused', 'apache-connect-refused', 'go-connect-refused'],
-  connectTimeout: ['connect-timeout', 'connect-timeout-kernel', 'apache-connect-timeout', 'go-connect-timeout'],
+  refused: ['connect-refused', 'apache-connect-refused', 'go-connect-refused', 'jk-connect-failed'],
+  connectTimeout: ['connect-timeout', 'connect-timeout-kernel', 'apache-connect-timeout', 'go-connect-timeout', 'envoy-connect-timeout'],
   noRoute: ['connect-no-route', 'apache-connect-no-route', 'go-connect-no-route'],
   networkUnreachable: ['connect-network-unreachable', 'apache-connect-network-unreachable', 'go-connect-network-unreachable'],
   permission: ['connect-permission', 'apache-connect-permission', 'go-connect-permission'],
   noSuchFile: ['connect-no-such-file', 'apache-connect-no-such-file', 'go-connect-no-such-file'],
   backlogFull: ['connect-backlog-full', 'apache-connect-backlog-full'],
-  noLocalAddress: ['connect-no-local-address', 'apache-connect-no-local-address'],
-  readTimeout: ['read-timeout', 'apache-fcgi-dispatch-timeout', 'go-header-timeout', 'envoy-timeout'],
-  closed: ['reset-reading-header', 'premature-close', 'apache-fcgi-dispatch', 'go-closed', 'envoy-connection-termination'],
-  oom: ['kernel-oom', 'kernel-oom-cgroup', 'systemd-oom', 'k8s-oom-killed'],
+  noLocalAddress: ['connect-no-local-address', 'apache-connect-no-local-address', 'go-connect-no-local-address'],
+  readTimeout: ['read-timeout', 'apache-fcgi-dispatch-timeout', 'go-header-timeout', 'envoy-timeout', 'varnish-timeout'],
+  closed: [
+    'reset-reading-header',
+    'premature-close',
+    'apache-fcgi-dispatch',
+    'go-closed',
+    'envoy-connection-termination',
+    'envoy-remote-reset',
+  ],
+  oom: ['kernel-oom', 'kernel-oom-cgroup', 'kernel-oom-victim', 'systemd-oom', 'k8s-oom-killed'],
 } as const;
 
 /** Apache's line for a backend that took the request and gave no answer; the errno in front tells a timeout from a close. */
@@ -220,7 +235,11 @@ export const closedRequests = [
   failing(every(of('iis'), reasonLike(/win32:12030/)), 'fits'),
 ] as const;
 /** The same as one member of several that have to come together. */
-export const closedAnswer = about([...lines.closed, 'apache-read-status', 'reset-sending-request'], 'suggests', 'upstream');
+export const closedAnswer = about(
+  [...lines.closed, 'apache-read-status', 'reset-sending-request', 'passenger-incomplete', 'wsgi-truncated'],
+  'suggests',
+  'upstream',
+);
 export const slowAnswer = about([...lines.readTimeout, 'apache-read-status'], 'suggests', 'upstream');
 /** A gateway's own error in an access log, whoever keeps it: no backend answered. */
 export const gatewayError = failing(

@@ -1,0 +1,125 @@
+// Lines of programs that have no log of their own here: what people paste from a terminal, a container, a framework's log or a service manager.
+import { dependencyText } from './dependency.ts';
+import { entriesOf, type Signature } from './signature.ts';
+
+const of = entriesOf('other');
+
+export const programSignatures: readonly Signature[] = [
+  of(
+    'monolog-error',
+    /^\[[^\]\n]{10,40}\] \w{1,40}\.(?<level>ERROR|CRITICAL|ALERT|EMERGENCY): (?<message>[^\n]{1,300})/,
+    '[2026-11-23 11:22:33] production.ERROR: No application encryption key has been specified.',
+    'The PHP application (Laravel, Symfony) logged an error of a request or a job.',
+    'That a client saw it.',
+    dependencyText,
+  ),
+  of(
+    'rails-error',
+    /(?:FATAL -- : (?:\[[^\]\n]{1,64}\] ){0,3}(?<error>[A-Z]\w*(?:::\w+)* \()|Completed 500 Internal Server Error in )/,
+    "F, [2026-11-23T11:22:33.123456 #8] FATAL -- : [abc-def] ActionView::Template::Error (undefined method `x' for nil:NilClass):",
+    'The Rails application raised an exception for a request: the client got 500.',
+    'That a service behind it failed.',
+    dependencyText,
+  ),
+  of(
+    'rack-error',
+    /Rack app (?:error|\("(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) [^\n]{1,300}\): #<)/,
+    '2026-11-23 11:22:33 +0000 Rack app ("GET /x" - (1.2.3.4)): #<ArgumentError: wrong number of arguments>',
+    'The Ruby application raised an exception that its framework did not catch: the client got 500.',
+    'That a service behind it failed.',
+    dependencyText,
+  ),
+  of(
+    'go-panic',
+    /http: panic serving (?<client>\S{1,80}): (?<what>[^\n]{0,200})/,
+    '2026/11/23 11:22:33 http: panic serving 10.0.0.1:5555: runtime error: invalid memory address or nil pointer dereference',
+    'A handler of a Go server panicked: the connection was closed without an answer, of which a proxy in front makes 502.',
+    'That the process ended: it did not.',
+    dependencyText,
+  ),
+  of(
+    'app-bind-failed',
+    /(?:[Aa]ddress already in use - bind\(2\)|A server is already running\. Check \S|\[Errno (?:48|98)\] (?:error while attempting to bind|[Aa]ddress already in use)|[Oo]nly one usage of each socket address|listen tcp \S{0,80}: bind: (?:address already in use|permission denied)|probably another instance of \w{1,20} is running)/,
+    'Address already in use - bind(2) for "0.0.0.0" port 3000 (Errno::EADDRINUSE)',
+    'The server could not take its address, so it did not start.',
+    'That nothing serves there: another process holds it.',
+  ),
+  of(
+    'container-exit',
+    /(?:^|\s)(?<name>[\w.-]{1,100}) exited with code (?<code>[1-9]\d{0,2})$/,
+    'app-1 exited with code 1',
+    'A container ended with an error.',
+    'Why: 137 is signal 9, by an operator or for memory.',
+  ),
+  of(
+    'systemctl-failed',
+    /(?:Active: (?:failed|activating \(auto-restart\)) \(Result: (?<result>[\w-]{1,30})\)|Process: \d+ ExecStart=[^\n]{1,400} \(code=(?:exited|killed|dumped), (?:status|signal)=(?!0\/)(?<status>\d+|\w+))/,
+    'Active: failed (Result: exit-code) since Mon 2026-11-23 11:22:33 UTC; 2s ago',
+    'systemd holds the service for failed: it does not run, unless it is started again.',
+    'Why: the lines of its journal tell.',
+  ),
+  of(
+    'systemctl-inactive',
+    /Active: inactive \(dead\)/,
+    'Active: inactive (dead) since Mon 2026-11-23 11:22:33 UTC; 2s ago',
+    'The service does not run, and nothing says that it failed: it was stopped, or never started.',
+    'Which of the two.',
+  ),
+  of(
+    'jk-connect-failed',
+    /(?:Tomcat is probably not started or is listening on the wrong port(?: \(errno=(?<errno>\d+)\))?|connecting to tomcat failed)/,
+    '(worker1) connecting to backend failed. Tomcat is probably not started or is listening on the wrong port (errno=111)',
+    'mod_jk could not connect to Tomcat.',
+    'Why, except by the errno.',
+  ),
+  of(
+    'passenger-incomplete',
+    /application did not send a complete response/,
+    '[Client 1-23] Sending 502 response: application did not send a complete response',
+    'The application behind Passenger ended its connection before it had answered.',
+    'Why: its own log tells.',
+  ),
+  of(
+    'ancm-start-failed',
+    /(?:failed to start process with commandline|failed to load (?:coreclr|clr and managed application)|Application '[^'\n]{1,300}' (?:wasn't able to start|failed to start)|Could not find inprocess request handler|Failed to start application '[^'\n]{1,300}', ErrorCode)/,
+    "Application 'MACHINE/WEBROOT/APPHOST/SHOP' with physical root 'C:\\inetpub\\shop\\' failed to start process with commandline 'dotnet .\\Shop.dll', ErrorCode = '0x80004005 : 1'.",
+    'The ASP.NET Core module of IIS could not start the application.',
+    'Why: its own output tells.',
+  ),
+  of(
+    'iis-pool-failing',
+    /(?:[Aa]pplication pool '?(?<pool>[^'\n]{1,100})'? is being automatically disabled due to a series of failures|process serving application pool '?(?<of>[^'\n]{1,100})'? (?:terminated unexpectedly|suffered a fatal communication error|failed a number of times))/,
+    "Application pool 'DefaultAppPool' is being automatically disabled due to a series of failures in the process(es) serving that application pool.",
+    'The worker process of an application pool of IIS ended again and again.',
+    'Why.',
+  ),
+  of(
+    'varnish-fetch-failed',
+    /FetchError\s+(?:no backend connection|[Bb]ackend \S{1,100}: (?:fail|helddown|busy|unhealthy)|b(?:ackend)? \S{1,100} unhealthy)/,
+    '-   FetchError     no backend connection',
+    'Varnish has no connection to its backend: it is refused, does not answer, or is held for unhealthy.',
+    'Which of these.',
+  ),
+  of(
+    'varnish-timeout',
+    /FetchError\s+first byte timeout/,
+    '-   FetchError     first byte timeout',
+    'The backend took the request and did not begin to answer within first_byte_timeout.',
+    'Why.',
+  ),
+  of(
+    'selinux-preventing',
+    /SELinux is preventing (?<process>\S{1,100}) from (?<what>[\w ]{1,40}) access on the (?<class>\w{1,40})/,
+    'SELinux is preventing /usr/sbin/nginx from name_connect access on the tcp_socket port 8080.',
+    'SELinux forbade this operation.',
+    'That it was needed.',
+  ),
+  of(
+    'no-space-left',
+    /(?:[Nn]o space left on device|\bENOSPC\b|[Dd]isk quota exceeded)/,
+    'OSError: [Errno 28] No space left on device',
+    'A program could not write: its file system has no space or no inodes left.',
+    'That requests needed it.',
+    dependencyText,
+  ),
+];
