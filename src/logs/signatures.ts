@@ -55,10 +55,11 @@ interface Index {
 }
 
 const dependencies = new Set(dependencySignatures);
-/** What only an application says, whoever else writes to syslog; daemons too find no name and no port that answers. */
+/** Daemons that write to syslog too find no name and no port that answers. What only an application says, or how one says it: */
 const ofApplications = new Set(['dependency-full', 'dependency-login', 'dependency-gone', 'dependency-slow', 'dependency-read-only']);
-const isShared = (each: Signature, source: Product): boolean =>
-  !dependencies.has(each) || (source === 'syslog' && each.source === 'other' && ofApplications.has(each.id));
+const applicationText =
+  /SQLSTATE|ECONN|UNREACH|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|Exception|[a-z]Error\b|psycopg|PG::|\bRedis|Mongo|mysqli|PDO|HikariPool/;
+const isShared = (each: Signature, source: Product): boolean => !dependencies.has(each) || (source === 'syslog' && each.source === 'other');
 const anywhere = new Set(signatures.filter(({ pattern }) => firstCharacters(pattern) === null));
 
 function bucketOf(entries: readonly Signature[]): Bucket {
@@ -103,6 +104,10 @@ function mayHaveNumber(signature: Signature, number: string): boolean {
   return numbersOf.get(signature)?.includes(number) ?? true;
 }
 
+/** What nginx, HAProxy, Apache, php-fpm and gunicorn write in front of a message, the date perhaps blanked or of another program's making. */
+const head =
+  /^(?:[\d/:. XMSHDYT?-]{0,40}\[(?:emerg|alert|crit|error|warn)\] \d{1,10}#\d{1,10}: (?:\*\S{1,20} )?|\d{0,10}(?:#\d{1,10}:)? ?(?:\*\d{1,20} )?(?=\w{3,24}\(\) failed \(|upstream (?:timed out|prematurely|sent )|no live upstreams)|(?!.{0,60}std(?:err|out) )[^\n[]{0,60}\[(?:WARNING|ALERT|NOTICE)\] +(?:\d{3}\/\d{6} )?\(\d{1,10}\) : |\[[A-Z][a-z]{2} [A-Z][a-z]{2} +\d{1,2} [\d:.]{8,15} \d{4}\] \[[\w:]{1,40}\] (?:\[pid [^\]\n]{1,40}\] )?(?:\[(?:client|remote) [^\]\n]{1,80}\] )?|(?:\[\d{2}-[A-Z][a-z]{2}-\d{4} [\d:.]{8,15}(?: [\w/]{2,40})?\] )?(?:(?:WARNING|ERROR|NOTICE|ALERT): |\[(?:WARNING|ERROR|NOTICE|ALERT)\] (?=\[pool )|(?=PHP (?:Fatal|Parse)))|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d [\d:]{8} \d{4} - |\[\d{4}-\d\d-\d\d [\d:]{8} [+-]\d{4}\] \[\d{1,10}\] \[(?:CRITICAL|ERROR|WARNING|INFO)\] |\[(?:CRITICAL|ERROR|WARNING)\] (?=WORKER TIMEOUT|Worker ))/;
+
 /**
  * The signature of a message and what it captured; null for an unknown one. The first of the catalogue wins. Programs that share a log are
  * told apart by their words.
@@ -111,7 +116,9 @@ export function matchSignature(
   source: Product,
   message: string,
 ): { readonly id: string; readonly fields: Readonly<Record<string, string>> } | null {
-  const text = message.length > messageLimit ? message.slice(0, messageLimit) : message;
+  const whole = message.length > messageLimit ? message.slice(0, messageLimit) : message;
+  // A container's tag in the journal does not tell which program runs inside.
+  const text = source === 'syslog' || source === 'other' ? whole.replace(head, '') : whole;
   const index = indexFor(source);
   const code = text.charCodeAt(0);
   let speaksOfDependency: boolean | null = null;
@@ -124,6 +131,7 @@ export function matchSignature(
     if (dependencies.has(signature)) {
       speaksOfDependency ??= dependencyText.test(text);
       if (!speaksOfDependency) continue;
+      if (source === 'syslog' && !ofApplications.has(signature.id) && !applicationText.test(text)) continue;
     }
     const match = signature.pattern.exec(text);
     if (match === null || (signature.unless?.test(text) ?? false)) continue;

@@ -28,7 +28,7 @@ export function analysisOf(facts: Facts, found: Units, book: Book, scanMs: numbe
   return {
     from: timeOf(firsts.length > 0 ? Math.min(...firsts) : null, 0),
     to: timeOf(lasts.length > 0 ? Math.max(...lasts) : null, 0),
-    requests: hasAccess ? tally.cells.reduce((sum, cell) => sum + cell.requests, 0) : null,
+    requests: hasAccess && !book.errorsOnly ? tally.cells.reduce((sum, cell) => sum + cell.requests, 0) : null,
     failed,
     timeline: timelineOf(facts),
     ...tablesOf(facts, failed),

@@ -12,10 +12,24 @@ import { slackMs } from './sources.ts';
  * True where no request was logged: then error lines are counted instead. Some programs write errors and requests into one log, and the
  * latter only when told to.
  */
-export function hasOnlyErrors(tally: Tally): boolean {
-  if (tally.failures.length > 0 || tally.cells.length > 0 || tally.events.length === 0) return false;
+export function hasOnlyErrors(tally: Tally, rules: readonly LogRule[]): boolean {
+  if (tally.failures.length > 0 || tally.events.length === 0) return false;
+  if (tally.cells.length > 0) return isElsewhen(tally, signaturesAboutRequests(rules));
   const withErrors = new Set(tally.events.map((each) => each.input));
   return !tally.inputs.some((each, index) => each.kind === 'access' && each.parsed > 0 && !withErrors.has(index));
+}
+
+/** True where error lines tell of requests long before or after all that were logged. */
+function isElsewhen(tally: Tally, about: ReadonlySet<string>): boolean {
+  const logged = tally.cells.map((each) => each.minute).filter((each) => !Number.isNaN(each));
+  const [first, last] = [Math.min(...logged), Math.max(...logged)];
+  return tally.events.some(
+    ({ signature, minutes, input }) =>
+      signature !== null &&
+      about.has(signature) &&
+      tally.cells.every((each) => each.input === input) &&
+      [...minutes.keys()].some((minute) => minute < first - tally.minuteStep || minute > last + tally.minuteStep),
+  );
 }
 
 /**

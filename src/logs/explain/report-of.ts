@@ -54,7 +54,7 @@ export interface ExplainOptions {
 export function reportOfLogs(read: Tally, options: ExplainOptions): Report {
   const { rules, site, language } = options;
   const clocks = findClocks(read, options.zone);
-  const errorsOnly = hasOnlyErrors(read);
+  const errorsOnly = hasOnlyErrors(read, rules);
   const { tally, correlation } = errorsOnly
     ? requestsOfErrors(read, clocks, rules)
     : { tally: read, correlation: correlate(read, clocks, site) };

@@ -15,8 +15,8 @@ export interface LineWitness {
   readonly kind: 'line';
   /** Ids of signatures. */
   readonly signatures: readonly string[];
-  /** A further condition, for instance on what the signature captured. */
-  readonly where?: (event: EventGroup) => boolean;
+  /** A further condition, for instance on what the signature captured, or on what no line of these logs says. */
+  readonly where?: (event: EventGroup, all?: readonly EventGroup[]) => boolean;
   readonly weight: Weight;
   /**
    * Where the cause sits: at the server that the line names as upstream, at the machine that wrote the log, or on no single host.

@@ -100,7 +100,9 @@ const serves = ({ served }: Court, witness: LineWitness | RequestWitness, unit: 
 
 function eventsOf({ tally }: Court, witness: LineWitness): readonly number[] {
   return tally.events.flatMap((event, index) =>
-    event.signature !== null && witness.signatures.includes(event.signature) && witness.where?.(event) !== false ? [index] : [],
+    event.signature !== null && witness.signatures.includes(event.signature) && witness.where?.(event, tally.events) !== false
+      ? [index]
+      : [],
   );
 }
 

@@ -75,9 +75,8 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-connect-other',
-    errno(
-      '(?!(?:111|61|10061|146|110|60|10060|145|70007|113|65|10065|148|101|51|10051|128|13|2|11|99|49|10049|126)\\))[\\w/ ]{1,20}',
-      attempt,
+    new RegExp(
+      String.raw`^(?:\((?:OS )?(?<errno>(?!(?:111|61|10061|146|110|60|10060|145|70007|113|65|10065|148|101|51|10051|128|13|2|11|99|49|10049|126)\))[\w/ ]{1,20})\)(?<reason>[^:]{1,300}): )?(?:AH0(?:0957|2454|0958|0939)|proxy): ${attempt}`,
     ),
     '(20014)Internal error (specific information not available): AH00957: http: attempt to connect to 10.77.2.2:80 (10.77.2.2:80) failed',
     'A connection to the backend could not be made.',

@@ -288,6 +288,13 @@ export const nginxUpstreamSignatures: readonly Signature[] = [
     'That the application failed.',
   ),
   of(
+    'lua-dns',
+    /^\[lua\] [^\n]{0,400}?(?:DNS resolution failed|dns (?:server|client) error|failed to (?:query the DNS server|resolve)|no resolver defined to resolve)/,
+    '[lua] balancer.lua:917: execute(): DNS resolution failed: dns server error: 3 name error',
+    'A script inside nginx could not look up the name of an upstream.',
+    'That the upstream is down.',
+  ),
+  of(
     'lua-socket',
     /^(?:\[lua\] [^\n]{0,300}|lua tcp socket |lua udp socket |attempt to send data on a closed socket)(?:connect timed out|read timed out|send timed out|connection refused|closed socket)/,
     'lua tcp socket connect timed out, when connecting to 10.0.0.9:6379',
@@ -300,6 +307,7 @@ export const nginxUpstreamSignatures: readonly Signature[] = [
     'lua entry thread aborted: runtime error: /etc/nginx/app.lua:3: attempt to index a nil value',
     'A script inside nginx failed: the client mostly got 500.',
     'Anything about the upstream.',
+    /DNS resolution failed|dns (?:server|client) error|failed to (?:query the DNS server|resolve)|no resolver defined/,
   ),
   of(
     'balancer-lua',

@@ -66,6 +66,13 @@ export const programSignatures: readonly Signature[] = [
     'Which of the two.',
   ),
   of(
+    'haproxy-check-reason',
+    /(?<reason>Layer[467] (?:connection problem|timeout|invalid response|wrong status))(?:, code: (?<code>\d+))?(?:, info: "(?<info>(?:[^"\\]|\\.)*)")?/,
+    'reason: Layer6 invalid response, info: "SSL handshake failure"',
+    'A health check of HAProxy failed, and how.',
+    'That the server was taken out.',
+  ),
+  of(
     'jk-connect-failed',
     /(?:Tomcat is probably not started or is listening on the wrong port(?: \(errno=(?<errno>\d+)\))?|connecting to tomcat failed)/,
     '(worker1) connecting to backend failed. Tomcat is probably not started or is listening on the wrong port (errno=111)',

@@ -1,5 +1,4 @@
 // Causes in application servers other than php-fpm, and in what stands behind applications.
-import type { EventGroup } from '../../records.ts';
 import type { LogRule } from '../rule.ts';
 import {
   about,
@@ -7,6 +6,7 @@ import {
   closedBy,
   failing,
   gatewayError,
+  isBareDial,
   isFastcgi,
   isUwsgi,
   near,
@@ -34,12 +34,6 @@ const callTrace = near(['fpm-slow-trace'], 'suggests', 'writer', ({ fields }) =>
   /curl_|fsockopen|stream_|file_get_contents|Soap|fopen|gethostby/i.test(fields['function'] ?? ''),
 );
 const told = (id: string) => about([id], 'suggests', 'none');
-/** Go's words alone: a proxy speaks so of its backend, and an application of its database, which the port may tell. */
-export const isBareDial = (event: EventGroup): boolean =>
-  says(/dial (?:tcp|unix)\d? \S{1,200}: (?:connect|i\/o)/)(event) &&
-  !says(
-    /:(?:1433|1521|3306|5432|5672|6379|9042|9092|9200|11211|27017): |[Dd]atabase|[Rr]edis|[Mm]ysql|MySQL|[Pp]ostgres|[Mm]ongo|pgx|gorm|sql/,
-  )(event);
 const refusing = near(['dependency-refused'], 'suggests', 'none', not(isBareDial));
 
 export const applicationRules: readonly LogRule[] = [

@@ -3,6 +3,7 @@ import type { EventGroup } from '../../records.ts';
 import type { LogRule } from '../rule.ts';
 import {
   about,
+  checks,
   envoy,
   errnoIn,
   every,
@@ -33,7 +34,7 @@ const groupName = every(
   ({ tries, backend }) => /^502@[^\s.:/@]+$/.test(tries) || (tries === '' && backend !== null && /^[^\s.:/]+$/.test(backend)),
 );
 const rewriteFailed = failing(every(haproxy('PR', 'PH', 'IR', 'IH'), status(500)), 'suggests', 'writer');
-const checkFails = (reason: RegExp) => near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(reason));
+const checkFails = (reason: RegExp) => near(checks, 'suggests', 'none', says(reason));
 const nobody = failing(every(haproxy('SC'), noServer), 'suggests', 'none');
 
 /** Signal 9 comes from outside: an operator, or the kernel for memory. */
@@ -240,12 +241,7 @@ export const balancerRules: readonly LogRule[] = [
     'health-check-wrong-host-or-method',
     'balancer',
     ['The health check asks in a way that the backends do not answer', '健康检查的请求方式不被后端接受'],
-    [
-      near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', (event) =>
-        /^(?:400|405|421|501)$/.test(event.fields['code'] ?? ''),
-      ),
-      checkFails(/Layer7 inv/),
-    ],
+    [near(checks, 'suggests', 'none', (event) => /^(?:400|405|421|501)$/.test(event.fields['code'] ?? '')), checkFails(/Layer7 inv/)],
     {
       summary: [
         'The backends refuse the way in which the health check asks (method, version or Host); {count} requests found no server.',
@@ -274,10 +270,7 @@ export const balancerRules: readonly LogRule[] = [
     'health-check-wrong-port',
     'balancer',
     ['The health check asks another port than the service uses', '健康检查端口与服务端口不一致'],
-    [
-      near(['haproxy-server-down', 'haproxy-check-failed'], 'fits', 'none', says(/Connection refused/)),
-      near(['k8s-probe-failed'], 'fits', 'none', says(/connection refused/)),
-    ],
+    [near(checks, 'fits', 'none', says(/Connection refused/)), near(['k8s-probe-failed'], 'fits', 'none', says(/connection refused/))],
     {
       summary: ['The health check was refused; {count} requests found no server.', '健康检查被拒绝；{count} 个请求没有可用服务器。'],
       fix: ['Clear the override of the check’s port, or open that port.', '取消检查端口的单独设置，或开放该端口。'],

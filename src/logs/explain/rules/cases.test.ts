@@ -1242,6 +1242,160 @@ const cases: readonly Case[] = [
     },
     is: null,
   },
+  // One line, and what else is known
+  {
+    name: 'gunicorn’s worker got signal 9, and gunicorn did not send it',
+    logs: { 'gunicorn.log': seconds.map((s) => gunicorn(s, 'ERROR', 'Worker (pid:21) was sent SIGKILL! Perhaps out of memory?')) },
+    is: ['likely', 'oom-killed'],
+  },
+  {
+    name: 'gunicorn’s worker got signal 9 after a timeout',
+    logs: {
+      'gunicorn.log': [
+        gunicorn(3, 'CRITICAL', 'WORKER TIMEOUT (pid:21)'),
+        gunicorn(4, 'ERROR', 'Worker (pid:21) was sent SIGKILL! Perhaps out of memory?'),
+      ],
+    },
+    is: ['likely', 'gunicorn-worker-timeout'],
+  },
+  {
+    name: 'closed by a port of HTTPS that was asked by HTTP',
+    logs: { 'error.log': seconds.map((s) => nginx(s, premature, 'http://10.0.0.5:443/x')) },
+    is: ['likely', 'upstream-tls-mismatch'],
+  },
+  {
+    name: 'a TLS handshake that was closed, by a check',
+    logs: {
+      'haproxy.log': [
+        haproxyEvent(
+          3,
+          'Server app/web-1 is DOWN, reason: Layer6 invalid response, info: "SSL handshake failure", check duration: 3ms. 0 active and 0 backup servers left. 0 sessions active, 0 requeued, 0 remaining in queue.',
+        ),
+      ],
+    },
+    is: null,
+    among: ['upstream-tls-mismatch', 'upstream-sni-missing', 'upstream-tls-verify-failed'],
+  },
+  {
+    name: 'a certificate that a check does not accept',
+    logs: {
+      'haproxy.log': [
+        haproxyEvent(
+          3,
+          'Server app/web-1 is DOWN, reason: Layer6 invalid response, info: "SSL handshake failure (error:0A000086:SSL routines::certificate verify failed)", check duration: 3ms. 0 active and 0 backup servers left.',
+        ),
+      ],
+    },
+    is: ['likely', 'upstream-tls-verify-failed'],
+  },
+  {
+    name: 'HAProxy that cannot look up a server',
+    logs: {
+      'haproxy.log': [
+        haproxyEvent(3, 'Server app/web-1 is going DOWN for maintenance (DNS NX status). 0 active and 0 backup servers left.'),
+      ],
+    },
+    is: ['likely', 'upstream-resolver-failed'],
+  },
+  {
+    name: 'a script in nginx that cannot look up a name',
+    logs: {
+      'error.log': seconds.map((s) =>
+        nginx(s, '[lua] balancer.lua:917: execute(): DNS resolution failed: dns server error: 3 name error', null),
+      ),
+    },
+    is: ['likely', 'upstream-resolver-failed'],
+  },
+  {
+    name: 'Apache’s verdict of a handshake that its check of the certificate ended',
+    logs: {
+      'error.log': seconds.flatMap((s) => [
+        apache(s, 'ssl', '[remote 10.0.0.5:443] AH02039: Certificate Verification: Error (20): unable to get local issuer certificate'),
+        apache(s, 'proxy', '[client 198.51.100.7:5555] AH00898: Error during SSL Handshake with remote server returned by /'),
+      ]),
+    },
+    is: ['likely', 'upstream-tls-verify-failed'],
+  },
+  {
+    name: 'an error long after the last request that was logged in the same file',
+    logs: {
+      'mixed.log': [
+        '198.51.100.7 - - [23/Nov/2026:09:50:03 +0000] "POST /x HTTP/1.1" 201 356',
+        apache(
+          33,
+          'proxy_http',
+          '(70007)The timeout specified has expired: [client 198.51.100.7:54776] AH01102: error reading status line from remote server localhost:8000',
+        ),
+      ],
+    },
+    is: ['likely', 'upstream-read-timeout'],
+  },
+  {
+    name: 'nginx in a container whose log the journal tags',
+    logs: {
+      journal: seconds.map((s) =>
+        syslog(s, 'shop-proxy[4711]', nginx(s, 'upstream sent too big header while reading response header from upstream')),
+      ),
+    },
+    is: ['confirmed', 'header-too-large-response'],
+  },
+  {
+    name: 'a unit of a proxy that does not start',
+    logs: {
+      syslog: [
+        syslog(1, 'systemd[1]', 'nginx.service: Control process exited, code=exited, status=1/FAILURE'),
+        syslog(1, 'systemd[1]', "nginx.service: Failed with result 'exit-code'."),
+      ],
+    },
+    is: ['likely', 'proxy-reload-failed'],
+  },
+  {
+    name: 'a unit of an application that does not start',
+    logs: {
+      syslog: [
+        syslog(1, 'systemd[1]', 'shop.service: Main process exited, code=exited, status=1/FAILURE'),
+        syslog(1, 'systemd[1]', "shop.service: Failed with result 'exit-code'."),
+      ],
+    },
+    is: ['likely', 'app-crash-loop'],
+  },
+  { name: 'a container that signal 9 ended', logs: { 'docker.log': ['shop-1 exited with code 137'] }, is: null, among: ['oom-killed'] },
+  { name: 'a container that ends', logs: { 'docker.log': ['shop-1 exited with code 1'] }, is: ['likely', 'app-crash-loop'] },
+  {
+    name: 'Go cannot connect, and nothing tells whether it is a proxy',
+    logs: { 'app.log': ['dial tcp 10.0.0.5:8080: connect: connection refused'] },
+    is: null,
+    among: ['dependency-down', 'backend-process-down'],
+  },
+  {
+    name: 'Go cannot connect to a port of databases',
+    logs: { 'app.log': ['dial tcp 10.0.0.5:5432: connect: connection refused'] },
+    is: ['likely', 'dependency-down'],
+  },
+  {
+    name: 'a proxy in Go that is refused',
+    logs: { 'app.log': ['2026/11/23 10:00:03 http: proxy error: dial tcp 10.0.0.5:8080: connect: connection refused'] },
+    is: null,
+    among: ['backend-process-down', 'wrong-upstream-port'],
+  },
+  {
+    name: 'a proxy in Go without a free port',
+    logs: { 'caddy.log': seconds.map((s) => caddy(s, 'dial tcp 10.0.0.5:8080: connect: cannot assign requested address')) },
+    is: ['confirmed', 'ephemeral-ports-exhausted'],
+  },
+  {
+    name: 'a path of a socket that was copied with its setting',
+    logs: {
+      'error.log': seconds.map((s) =>
+        apache(
+          s,
+          'proxy',
+          '(2)No such file or directory: AH02454: FCGI: attempt to connect to Unix domain socket /run/listen = /run/php/x.sock (localhost) failed',
+        ),
+      ),
+    },
+    is: ['likely', 'fpm-socket-path-mismatch'],
+  },
   {
     name: 'an old out of memory',
     logs: {

@@ -104,6 +104,13 @@ export const limitRules: readonly LogRule[] = [
         'writer',
         signalIn('9'),
       ),
+      // gunicorn says so itself before it kills; without that somebody else did, and it guesses right who.
+      near(
+        ['gunicorn-worker-signal'],
+        'suggests',
+        'writer',
+        (event, all = []) => signalIn('9')(event) && !all.some(({ signature }) => signature === 'gunicorn-worker-timeout'),
+      ),
       near(['container-exit', 'haproxy-worker-died'], 'fits', 'writer', ({ fields }) => fields['code'] === '137'),
       near(['kernel-oom-invoked'], 'fits', 'writer'),
       near(['passenger-incomplete', 'wsgi-truncated'], 'fits', 'writer'),

@@ -2,6 +2,7 @@
 import type { LogRule } from '../rule.ts';
 import {
   about,
+  checks,
   attempted,
   envoy,
   errnoIn,
@@ -36,7 +37,7 @@ const connectTimeout = about(lines.connectTimeout, 'fits', 'upstream', not(isUni
 /** No connection came about before the proxy gave up: the packet, or its answer, was lost. */
 const lost = [
   connectTimeout,
-  near(['haproxy-server-down', 'haproxy-check-failed'], 'fits', 'none', says(/Layer4 ti/)),
+  near(checks, 'fits', 'none', says(/Layer4 ti/)),
   failing(haproxy('sC'), 'fits'),
   failing(every(of('nginx'), status(504), timing('connect', 'none')), 'fits'),
   failing(every(of('traefik'), status(504)), 'fits'),
@@ -106,7 +107,7 @@ export const networkRules: readonly LogRule[] = [
     [
       refused,
       about(lines.noRoute, 'fits', 'upstream', remote),
-      near(['haproxy-server-down', 'haproxy-check-failed'], 'fits', 'none', says(/No route to host|Connection refused/)),
+      near(checks, 'fits', 'none', says(/No route to host|Connection refused/)),
       about(['connect-other'], 'fits', 'upstream', errnoIn('1')),
       // Nobody's silence is that short: an answer came.
       together([about(lines.noRoute, 'fits', 'upstream', remote), failing(attempted(0, 500), 'fits')], 'suggests', 'upstream'),
@@ -250,7 +251,7 @@ export const networkRules: readonly LogRule[] = [
     ['The backend machine is off or its address is wrong', '后端主机不可达：关机或地址错误'],
     [
       about(lines.noRoute, 'fits', 'upstream'),
-      near(['haproxy-server-down', 'haproxy-check-failed'], 'fits', 'none', says(/No route to host/)),
+      near(checks, 'fits', 'none', says(/No route to host/)),
       // The kernel asks three times who has the address, a second apart, before it gives up.
       together([about(lines.noRoute, 'fits', 'upstream'), failing(attempted(2500), 'fits')], 'suggests', 'upstream'),
       ...lost,
@@ -308,7 +309,8 @@ export const networkRules: readonly LogRule[] = [
         (event) => isIpv6(event) && !isLoopback(event),
       ),
       about(['socket-family'], 'proves', 'writer'),
-      about(lines.refused, 'fits', 'upstream', isLoopback6),
+      // Go tries every address and tells of the first: there, IPv4 was refused too.
+      about(lines.refused, 'fits', 'upstream', (event) => isLoopback6(event) && event.signature !== 'go-connect-refused'),
       near(['app-listening'], 'fits', 'writer', ({ fields }) => /^(?:127\.|0\.0\.0\.0)/.test(fields['address'] ?? '')),
       together(
         [
@@ -418,7 +420,7 @@ export const networkRules: readonly LogRule[] = [
     'syn-queue-overflow',
     'host',
     ['The queue of half-open connections overflows', '半连接队列溢出（SYN 积压或攻击）'],
-    [near(['kernel-syn-flood'], 'suggests', 'writer', says(/Dropping request/)), near(['kernel-syn-flood'], 'fits', 'writer')],
+    [near(['kernel-syn-flood'], 'suggests', 'writer')],
     {
       summary: [
         'The kernel of {host} reports possible SYN flooding; {count} requests failed meanwhile.',

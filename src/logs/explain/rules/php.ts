@@ -281,6 +281,10 @@ export const phpRules: readonly LogRule[] = [
     ['nginx and php-fpm are told different addresses', 'nginx 与 php-fpm 配置的地址不一致'],
     [
       about(lines.noSuchFile, 'fits', 'writer', toPhp),
+      // A path with what only configurations contain: somebody copied too much.
+      about([...lines.noSuchFile, 'apache-connect-other', 'connect-other'], 'suggests', 'writer', ({ fields, upstream }) =>
+        /\/.{0,200}(?: =|= |;| listen)/.test(fields['target'] ?? upstream ?? ''),
+      ),
       together([noSocket, near(['fpm-reload-config', 'fpm-started'], 'fits', 'writer')], 'suggests', 'writer', 604_800),
     ],
     {

@@ -4,6 +4,7 @@ import { addressOf } from '../addresses.ts';
 import type { LogRule } from '../rule.ts';
 import {
   about,
+  checks,
   closedAnswer,
   closedAnswers,
   closedBy,
@@ -12,6 +13,7 @@ import {
   every,
   failing,
   haproxy,
+  isBareDial,
   isBodyless,
   isFastcgi,
   isLoopback,
@@ -38,6 +40,8 @@ import {
   together,
 } from './witness.ts';
 
+/** `http://app:443`. */
+const isPlainToTlsPort = says(/\bhttp:\/\/[^/\s"]{1,253}:(?:443|8443)\b/);
 const plainRefused = (event: EventGroup): boolean => !isUnix(event) && !isFastcgi(event);
 const refused = about(lines.refused, 'suggests', 'upstream', plainRefused);
 /** Lines about one server. */
@@ -120,6 +124,7 @@ export const upstreamRules: readonly LogRule[] = [
     [
       // Alone it may as well be a wrong port or address, or a firewall.
       about(lines.refused, 'fits', 'upstream', plainRefused),
+      about(['dependency-refused'], 'fits', 'none', isBareDial),
       served(refused),
       together([refused, answeredOnce], 'suggests', 'upstream', 3600, sameServer),
       together([refused, listening], 'suggests', 'upstream', 604_800, samePort),
@@ -138,7 +143,7 @@ export const upstreamRules: readonly LogRule[] = [
       failing(envoy('UF'), 'fits'),
       ...refusedRequests,
       together([refused, startedFailing], 'suggests', 'upstream', 3600),
-      near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(/Connection refused/)),
+      near(checks, 'suggests', 'none', says(/Connection refused/)),
       near(['tomcat-app-failed', 'tomcat-bind-failed'], 'suggests', 'writer'),
       near([...bindFailed, 'systemctl-inactive', 'varnish-fetch-failed'], 'fits', 'writer'),
       near(['k8s-probe-failed'], 'fits', 'none', says(/connection refused/)),
@@ -779,7 +784,10 @@ export const upstreamRules: readonly LogRule[] = [
       ),
       about(['go-tls-failed'], 'proves', 'upstream', says(/first record does not look like|HTTP response to HTTPS/)),
       about(['envoy-connect-failure'], 'suggests', 'upstream', says(/TLS|SSL|WRONG_VERSION/)),
-      near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(/SSL handshake failure|Layer6 inv/)),
+      near(checks, 'suggests', 'none', says(/wrong version number|unsupported protocol|protocol version|unknown protocol|packet length/)),
+      near(checks, 'fits', 'none', says(/SSL handshake failure|Layer6 inv/)),
+      // Plain HTTP to the port of HTTPS.
+      about([...lines.closed, 'response-header-invalid', 'go-malformed'], 'suggests', 'upstream', isPlainToTlsPort),
       about(['client-tls-handshake'], 'fits', 'writer', says(/first record does not look/)),
       about(['upstream-tls-read', 'tls-timeout'], 'fits', 'upstream'),
       failing(every(of('cloudflare'), status(525)), 'suggests'),
@@ -817,8 +825,15 @@ export const upstreamRules: readonly LogRule[] = [
     ['The proxy does not send the name in TLS, or the wrong one', '代理未发送 SNI，或名称错误'],
     [
       about(['upstream-tls-failed', 'go-tls-failed'], 'suggests', 'upstream', says(/unrecognized.name|alert number 112/)),
-      about(['upstream-tls-failed'], 'suggests', 'upstream', says(/handshake failure|alert number 40|internal error|alert number 80/)),
-      about(['upstream-tls-failed'], 'fits', 'upstream', says(/peer closed/)),
+      // No common cipher and a certificate of the client that is missing end alike.
+      about(
+        ['upstream-tls-failed', 'go-tls-failed'],
+        'fits',
+        'upstream',
+        says(/handshake failure|alert number 40|internal error|alert number 80|peer closed/),
+      ),
+      near(checks, 'suggests', 'none', says(/unrecognized name/)),
+      near(checks, 'fits', 'none', says(/SSL handshake failure|Layer6 inv/)),
     ],
     {
       summary: [
@@ -848,7 +863,8 @@ export const upstreamRules: readonly LogRule[] = [
       about(['upstream-tls-verify', 'go-tls-verify'], 'proves', 'upstream'),
       about(['apache-backend-certificate'], 'suggests', 'upstream'),
       about(['envoy-connect-failure'], 'suggests', 'upstream', says(/CERTIFICATE_VERIFY_FAILED/)),
-      near(['haproxy-server-down', 'haproxy-check-failed'], 'suggests', 'none', says(/certificate verify failed/)),
+      near(checks, 'suggests', 'none', says(/certificate verify failed/)),
+      near(checks, 'fits', 'none', says(/SSL handshake failure|Layer6 inv/)),
       failing(every(envoy('UF'), reasonLike(/CERTIFICATE_VERIFY/)), 'suggests'),
       failing(every(of('cloudflare'), status(526)), 'suggests'),
     ],
@@ -909,6 +925,7 @@ export const upstreamRules: readonly LogRule[] = [
     ['The proxy cannot look up the upstream’s name', '代理无法解析上游域名'],
     [
       about(['resolver-failed', 'no-resolver', 'apache-dns', 'go-name'], 'proves', 'none'),
+      about(['lua-dns'], 'suggests', 'none'),
       near(['host-not-found', 'resolver-unreachable'], 'suggests', 'writer'),
       near(['haproxy-config-error'], 'suggests', 'writer', says(/could not resolve address/)),
       near(['haproxy-server-maintenance'], 'suggests', 'writer', says(/DNS|No IP for server/)),

@@ -30,7 +30,7 @@ export function ruleOf(cause: string, layer: Layer, title: Pair, witnesses: read
   };
 }
 
-type EventTest = (event: EventGroup) => boolean;
+type EventTest = (event: EventGroup, all?: readonly EventGroup[]) => boolean;
 type FailureTest = (failure: FailureGroup) => boolean;
 
 /** A line about one failing request. */
@@ -175,6 +175,13 @@ export const says =
     event.samples.some(({ text }) => pattern.test(text)) ||
     Object.values(event.fields).some((value) => pattern.test(value));
 
+/** Go's words alone: a proxy speaks so of its backend, and an application of its database, which the port may tell. */
+export const isBareDial: EventTest = (event) =>
+  says(/dial (?:tcp|unix)\d? \S{1,200}: (?:connect|i\/o)/)(event) &&
+  !says(
+    /:(?:1433|1521|3306|5432|5672|6379|9042|9092|9200|11211|27017): |[Dd]atabase|[Rr]edis|[Mm]ysql|MySQL|[Pp]ostgres|[Mm]ongo|pgx|gorm|sql/,
+  )(event);
+
 /** Ids of lines that say the same in the words of several programs. */
 export const lines = {
   refused: ['connect-refused', 'apache-connect-refused', 'go-connect-refused', 'jk-connect-failed'],
@@ -196,6 +203,9 @@ export const lines = {
   ],
   oom: ['kernel-oom', 'kernel-oom-cgroup', 'kernel-oom-victim', 'systemd-oom', 'k8s-oom-killed'],
 } as const;
+
+/** What HAProxy says of its health checks. */
+export const checks = ['haproxy-server-down', 'haproxy-check-failed', 'haproxy-check-reason'] as const;
 
 /** Apache's line for a backend that took the request and gave no answer; the errno in front tells a timeout from a close. */
 export const apacheReadTimeout: EventTest = (event) => errnoIn('110', '70007')(event) || says(/timeout specified has expired/)(event);
