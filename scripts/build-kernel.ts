@@ -29,6 +29,7 @@ export function compileKernel(): string {
         '--noAssert',
         '-O3',
         '--importMemory',
+        '--importTable',
         '--use',
         'abort=',
       ],

@@ -51,7 +51,9 @@ export function hostsText(hosts: readonly string[], file: string | null): Locali
 export const unknownCount: Localised = say('an unknown number of', '若干');
 
 /** `1,452`. */
-export const figure = (count: number): string => count.toLocaleString('en-US');
+export const figure = (count: number): string =>
+  // By hand: the engine's own way loads tables of all languages first, which takes longer than a whole report.
+  String(Math.round(count * 1000) / 1000).replace(/^-?\d+/, (whole) => whole.replaceAll(/\B(?=(?:\d{3})+$)/g, ','));
 
 /** What stands behind a count of one: `1 attempts were refused` is `1 attempt was refused`. */
 const ofOne = (sentence: string): string =>

@@ -40,6 +40,9 @@ export let firstMs: f64 = Infinity;
 export let lastMs: f64 = -Infinity;
 export let latest: i32 = i32.MIN_VALUE;
 
+// Place of the plan as code in the table, below 0 where there is none; see compile.ts.
+let compiled: i32 = -1;
+
 // Of the line at hand.
 let keyHigh: u64 = 0;
 let keyLow: u64 = 0;
@@ -65,6 +68,7 @@ export function open(count: i32, limit: i32, room: i32, failures: bool): void {
   takesFailures = failures;
   takesTries = failures;
   hasStatuses = false;
+  compiled = -1;
   for (let i = 0; i < count; i++) if (load<i32>(operations + <usize>i * operationSize, 8) & 128) hasStatuses = true;
   operationCount = count;
   lineLimit = limit;
@@ -76,6 +80,11 @@ export function open(count: i32, limit: i32, room: i32, failures: bool): void {
     store<u8>(masks + 16 + i, 0);
   }
   clear();
+}
+
+/** Uses the code at this place of the table for lines that are as usual, until the next `open`. */
+export function useCode(index: i32): void {
+  compiled = index;
 }
 
 /** Forgets everything counted and learnt but the day. */
@@ -220,7 +229,7 @@ function look(stop: usize): void {
 }
 
 /** End of a number as JSON allows it, without exponent; 0 where it is none. */
-function jsonNumber(from: usize): usize {
+export function jsonNumber(from: usize): usize {
   const digits = digitBits(v128.load(from));
   const whole = <u32>ctz(~digits);
   if (whole > 0 && whole < 15 && (whole == 1 || load<u8>(from) != 48)) {
@@ -247,7 +256,7 @@ function longJsonNumber(from: usize): usize {
 }
 
 /** End of `count` whole numbers, each perhaps with a sign, with slashes between; 0 where there is something else. */
-function numberList(from: usize, count: i32): usize {
+export function numberList(from: usize, count: i32): usize {
   const bytes = v128.load(from);
   const digits = digitBits(bytes);
   const slashes = <u32>i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(47)));
@@ -285,7 +294,7 @@ function longNumberList(from: usize, count: i32): usize {
 }
 
 /** The same without signs, and of any length. */
-function plainNumbers(from: usize, count: i32): usize {
+export function plainNumbers(from: usize, count: i32): usize {
   const bytes = v128.load(from);
   const digits = digitBits(bytes);
   const slashes = <u32>i8x16.bitmask(i8x16.eq(bytes, i8x16.splat(47)));
@@ -326,7 +335,7 @@ function slashTime(at: usize, hasZone: bool): usize {
 }
 
 /** `2026-11-23T21:12:50`, a fraction if there is one, and a zone; returns the end, 0 where it is none. */
-function isoTime(from: usize): usize {
+export function isoTime(from: usize): usize {
   second = twoDigits(from + 17);
   if (second > 59 || load<u8>(from, 16) != 58) return 0;
   keyHigh = load<u64>(from);
@@ -361,7 +370,7 @@ function isoTime(from: usize): usize {
 }
 
 /** Ten digits, and perhaps three behind a dot; returns the end, 0 where it is none. */
-function epochTime(from: usize): usize {
+export function epochTime(from: usize): usize {
   let seconds: i64 = 0;
   for (let i: usize = 0; i < 10; i++) {
     const digit = <u32>load<u8>(from + i) - 48;
@@ -399,6 +408,44 @@ function wordEnd(from: usize): usize {
     if (found) return at + ctz(found);
     at += 16;
   }
+}
+
+/** `23/Nov/2026:21:12:50 +0000`; returns the end, 0 where it is none. */
+export function commonTime(at: usize): usize {
+  return slashTime(at, true);
+}
+
+/** `23/Nov/2026:21:12:50.123`; returns the end, 0 where it is none. */
+export function preciseTime(at: usize): usize {
+  return slashTime(at, false);
+}
+
+/** `Nov 23 21:12:50` of the day that was accepted last; returns the end, 0 where it is none. */
+export function syslogTimeOfDay(at: usize): usize {
+  const end = syslogTime(at);
+  return dayOfLine == day ? end : 0;
+}
+
+/** End of `client:port`, 0 where it is none. */
+export function clientEnd(at: usize): usize {
+  const stop = wordEnd(at);
+  const port = <usize>clz(~(digitBits(v128.load(stop - 16)) << 16));
+  const colon = stop - port;
+  if (port == 0 || port > 15 || colon < at + 4 || load<u8>(colon - 1) != 58 || stop > at + 48) return 0;
+  return stop;
+}
+
+/** Where the name of `backend/server` begins, 0 where it is none. `before` is the word before it. */
+export function pairStart(at: usize, stop: usize, before: usize): usize {
+  const slash = find(at, stop, i8x16.splat(47));
+  if (slash == at || slash + 1 >= stop) return 0;
+  // Where no server was chosen, what the parser makes of it depends on the word before too.
+  return load<u8>(slash, 1) == 60 ? before : at;
+}
+
+/** Whether there is a blank in [from, end). */
+export function hasBlank(from: usize, end: usize): bool {
+  return find(from, end, i8x16.splat(32)) < end;
 }
 
 /** End of the numbers or dashes of further tries, from the first separator on; 0 where something else follows one. */
@@ -585,10 +632,8 @@ function walk(from: usize, end: usize): i32 {
         break;
       case 16: {
         // `client:port`
-        stop = wordEnd(at);
-        const port = <usize>clz(~(digitBits(v128.load(stop - 16)) << 16));
-        const colon = stop - port;
-        if (port == 0 || port > 15 || colon < at + 4 || load<u8>(colon - 1) != 58 || stop > at + 48) return 1;
+        stop = clientEnd(at);
+        if (stop == 0) return 1;
         break;
       }
       case 17: {
@@ -647,10 +692,9 @@ function walk(from: usize, end: usize): i32 {
       if (flags & 8 && stop == at + 1 && load<u8>(at) == 45) return 1;
       if (flags & 16) {
         // `backend/server`
-        const slash = find(at, stop, i8x16.splat(47));
-        if (slash == at || slash + 1 >= stop) return 1;
-        // Where no server was chosen, what the parser makes of it depends on the word before too.
-        if (load<u8>(slash, 1) == 60) backendStart = wordBefore;
+        const start = pairStart(at, stop, <usize>wordBefore);
+        if (start == 0) return 1;
+        backendStart = <i32>start;
       }
     }
     if (isFailing) {
@@ -776,7 +820,8 @@ export function run(start: i32, stop: i32): i32 {
       backendStart = 0;
       backendEnd = 0;
       const last = load<u8>(found - 1) == 13 ? found - 1 : found;
-      reason = walk(at, last);
+      reason = compiled < 0 ? 7 : call_indirect<i32>(compiled, at, last);
+      if (reason == 7) reason = walk(at, last);
       if (reason == 0) reason = count();
       else if (reason == 5) reason = takesFailures ? walkFailure(at, last) : 1;
     }

@@ -6,6 +6,7 @@ import { openWorkspace, type Workspace } from '../piece.ts';
 import type { Clock } from '../state.ts';
 import type { TallyBuilder } from '../tally.ts';
 import { openFailureReader } from './failures.ts';
+import { compilePlan } from './compile.ts';
 import { kernelModule } from './kernel.generated.ts';
 import type { Kernel } from './kernel.ts';
 import { plansFor, type Plan } from './plan.ts';
@@ -15,6 +16,7 @@ interface Global {
   readonly value: unknown;
 }
 declare const WebAssembly: {
+  readonly Table: new (shape: { element: 'anyfunc'; initial: number }) => { set(index: number, value: unknown): void };
   readonly Memory: new (size: { initial: number; maximum: number }) => { readonly buffer: ArrayBuffer };
   readonly Module: new (bytes: Uint8Array) => object;
   readonly Instance: new (module: object, imports: object) => { readonly exports: unknown };
@@ -36,6 +38,7 @@ interface Exports {
   readonly cellIndex: Global;
   open(count: number, limit: number, room: number, failures: number): void;
   countFailure(): number;
+  useCode(index: number): void;
   clear(): void;
   reset(): void;
   setLatest(minute: number): void;
@@ -77,11 +80,27 @@ export function openEngine(blockBytes: number): Engine {
   const pages = Math.ceil((marks + marks / 8 + slack) / 65_536);
   const memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
   const module = new WebAssembly.Module(Buffer.from(kernelModule, 'base64'));
-  const wasm = new WebAssembly.Instance(module, { env: { memory } }).exports as Exports;
+  const table = new WebAssembly.Table({ element: 'anyfunc', initial: 2 });
+  const wasm = new WebAssembly.Instance(module, { env: { memory, table } }).exports as Exports;
   const workspace = openWorkspace(blockBytes, memory.buffer, work);
   const view = new DataView(memory.buffer);
   const all = Buffer.from(memory.buffer);
   let loaded: Plan | null = null;
+
+  const codes = new Map<Plan, unknown>();
+  /** The plan's code; null where there is none. */
+  const codeOf = (plan: Plan): unknown => {
+    const known = codes.get(plan);
+    if (known !== undefined) return known;
+    const compiled = compilePlan(plan, marks);
+    let code: unknown = null;
+    if (compiled !== null) {
+      const own = new WebAssembly.Instance(new WebAssembly.Module(compiled), { env: { memory, ...wasm } }).exports;
+      code = (own as { readonly walk: unknown }).walk;
+    }
+    codes.set(plan, code);
+    return code;
+  };
 
   const load = (plan: Plan): boolean => {
     let literal = literals;
@@ -105,6 +124,11 @@ export function openEngine(blockBytes: number): Engine {
       literal += rest;
     }
     wasm.open(plan.steps.length, lineLimit, marks, plan.roles === null ? 0 : 1);
+    const code = codeOf(plan);
+    if (code !== null) {
+      table.set(1, code);
+      wasm.useCode(1);
+    }
     loaded = plan;
     return true;
   };
