@@ -1,6 +1,7 @@
 // Clocks and zones of several logs, found from what they both saw: the same request in an access log and in an error log happened once.
 import type { LogAnalysis } from '../../model/log-analysis.ts';
 import type { Tally } from '../records.ts';
+import { relatedLines } from './related.ts';
 import { Pairs, Sieve, mix } from './sorted-rows.ts';
 import { slackMs, sourcesOf, windowOf } from './sources.ts';
 
@@ -132,16 +133,17 @@ function edgesOf(tally: Tally, source: Uint32Array, zoned: readonly boolean[]): 
 
   // By request id, else by client and request, else by request alone: a stronger key that tells leaves nothing to a weaker one. The number
   // is how often a key may occur on each side: of a page that is asked for every second nobody knows which is which.
-  const keys: readonly { most: number; of: (table: Tally['failureKeys'], row: number) => number }[] = [
-    { most: 4, of: (table, row) => ((table.requestId[row] ?? 0) === 0 ? -1 : mix(table.requestId[row] ?? 0, 1, 1)) },
+  const keys: readonly { most: number; among: Uint32Array | null; of: (table: Tally['failureKeys'], row: number) => number }[] = [
+    { most: 4, among: null, of: (table, row) => ((table.requestId[row] ?? 0) === 0 ? -1 : mix(table.requestId[row] ?? 0, 1, 1)) },
     {
       most: 8,
+      among: relatedLines(tally),
       of: (table, row) =>
         (table.client[row] ?? 0) === 0 || (table.request[row] ?? 0) === 0 ? -1 : mix(table.client[row] ?? 0, table.request[row] ?? 0, 2),
     },
-    { most: 3, of: (table, row) => ((table.request[row] ?? 0) === 0 ? -1 : mix(0, table.request[row] ?? 0, 3)) },
+    { most: 3, among: null, of: (table, row) => ((table.request[row] ?? 0) === 0 ? -1 : mix(0, table.request[row] ?? 0, 3)) },
   ];
-  for (const { most, of } of keys) {
+  for (const { most, among, of } of keys) {
     // Between which sources an offset is already known from stronger keys, nothing is left to find.
     const open = new Set<number>();
     for (const from of eventSources) if (failureSources.some((to) => !edges.has(edgeName(2 * from + 1, 2 * to)))) open.add(from);
@@ -158,7 +160,9 @@ function edgesOf(tally: Tally, source: Uint32Array, zoned: readonly boolean[]): 
       pairs.push(key, row);
     }
     if (pairs.length === 0) continue;
-    for (let row = 0; row < events.length; row++) {
+    const count = among === null ? events.length : among.length;
+    for (let i = 0; i < count; i++) {
+      const row = among === null ? i : (among[i] ?? 0);
       if (looked[events.group[row] ?? 0] !== true) continue;
       const key = of(events, row);
       if (key >= 0 && key <= highest && offered.has(key) && !Number.isNaN(events.at[row] ?? Number.NaN)) pairs.push(key, row + eventSide);

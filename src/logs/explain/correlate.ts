@@ -9,7 +9,8 @@ import type { JoinLevel } from './levels.ts';
 import { matchAll } from './matching.ts';
 import type { Width } from './nearest.ts';
 import { seenTwice } from './seen-twice.ts';
-import { Sieve, mix } from './sorted-rows.ts';
+import { relatedLines } from './related.ts';
+import { mix } from './sorted-rows.ts';
 import { sourcesOf, windowOf } from './sources.ts';
 
 export interface Correlation {
@@ -53,7 +54,6 @@ export function correlate(tally: Tally, clocks: Clocks, site: SiteNames | null):
 
   const failureOf = new Int32Array(events.length).fill(-1);
   const levelOf = new Uint8Array(events.length);
-  let related: Uint32Array | null = null;
   for (const [level, name] of joinLevels.entries()) {
     const byId = name === 'request-id';
     const withRequest = name.startsWith('client+');
@@ -94,7 +94,7 @@ export function correlate(tally: Tally, clocks: Clocks, site: SiteNames | null):
       lines: {
         length: events.length,
         at: timeOf,
-        among: withRequest ? (related ??= relatedLines(failing, events)) : null,
+        among: withRequest ? relatedLines(tally) : null,
         groupOf: (row) => events.group[row] ?? 0,
         key: (row) => ((failureOf[row] ?? -1) >= 0 || takesPart[events.group[row] ?? 0] !== true ? -1 : keys.line(row)),
         tie: eventTie,
@@ -124,17 +124,6 @@ function tieOf(keys: JoinKeys, inputRank: (group: number) => number): (a: number
     const [x, y] = [keys.group[a] ?? 0, keys.group[b] ?? 0];
     return (x === y ? 0 : inputRank(x) - inputRank(y)) || (keys.line[a] ?? 0) - (keys.line[b] ?? 0);
   };
-}
-
-/** Error lines whose client and request are among those of the failing requests (and perhaps some more): mostly a small part of all. */
-function relatedLines(failing: JoinKeys, events: JoinKeys): Uint32Array {
-  const offered = new Sieve();
-  for (let row = 0; row < failing.length; row++) offered.add(mix(failing.client[row] ?? 0, failing.request[row] ?? 0, 9));
-  const rows = new Uint32Array(events.length);
-  let length = 0;
-  for (let row = 0; row < events.length; row++)
-    if (offered.has(mix(events.client[row] ?? 0, events.request[row] ?? 0, 9))) rows[length++] = row;
-  return rows.subarray(0, length);
 }
 
 /** Servers by number, so that they can be compared. */

@@ -1,5 +1,5 @@
 // Brings rows of equal keys together: sieves out those without a partner, sorts the rest, and pairs them by time.
-import { giveNearest } from './nearest.ts';
+import { closeMs, giveNearest } from './nearest.ts';
 import type { Width } from './nearest.ts';
 import { Pairs, Sieve, rowsByTime } from './sorted-rows.ts';
 
@@ -73,27 +73,53 @@ export function matchAll(matching: Matching): void {
   }
 }
 
-/** Pairs one request with one line. */
-function matchOne(request: number, line: number, { requests, lines, widthOf, onPair }: Matching): void {
-  const width = widthOf(lines.groupOf(line), requests.classOf(request));
-  const ahead = lines.at(line) - requests.at(request);
-  // Where a time is missing, which only an id makes up for, it contradicts nothing.
-  if (width !== null && !(-ahead > width.backMs || ahead > width.forwardMs)) onPair(request, line);
+/** Gives a request that has its key alone one line of each group, as `giveNearest` would. */
+function matchOne(request: number, pairs: Pairs, from: number, to: number, { requests, lines, widthOf, onPair }: Matching): void {
+  const end = requests.at(request);
+  const requestClass = requests.classOf(request);
+  const rowAt = (i: number): number => pairs.value(i) - eventSide;
+  for (let i = from; i < to; i++) {
+    const group = lines.groupOf(rowAt(i));
+    let isDone = false;
+    let isAlone = true;
+    let noTime = Number.isNaN(end);
+    for (let k = from; k < to; k++) {
+      if (k !== i && lines.groupOf(rowAt(k)) !== group) continue;
+      if (k < i) isDone = true;
+      if (k !== i) isAlone = false;
+      noTime ||= Number.isNaN(lines.at(rowAt(k)));
+    }
+    const width = isDone ? null : widthOf(group, requestClass);
+    if (width === null) continue;
+    // The first of those that are close; else the first of all. Where a time is missing, which only an id makes up for, all are equally near.
+    let best = -1;
+    let bestIsClose = false;
+    const stop = isAlone ? i + 1 : to;
+    for (let k = i; k < stop; k++) {
+      const row = rowAt(k);
+      if (lines.groupOf(row) !== group) continue;
+      const ahead = noTime ? 0 : lines.at(row) - end;
+      if (-ahead > width.backMs || ahead > width.forwardMs) continue;
+      const isClose = Math.abs(ahead) <= closeMs;
+      if (best >= 0 && (isClose === bestIsClose ? !isBefore(row, best, lines) : bestIsClose)) continue;
+      best = row;
+      bestIsClose = isClose;
+    }
+    if (best >= 0) onPair(request, best);
+  }
 }
 
-/** Whether no two of these lines are of one group. */
-function oneOfEach(pairs: Pairs, from: number, to: number, groupOf: (row: number) => number): boolean {
-  for (let i = from + 1; i < to; i++) {
-    const group = groupOf(pairs.value(i) - eventSide);
-    for (let k = from; k < i; k++) if (groupOf(pairs.value(k) - eventSide) === group) return false;
-  }
-  return true;
+/** Whether a row comes before another in order of time; rows without a time come last. */
+function isBefore(a: number, b: number, { at, tie }: Table): boolean {
+  const [x, y] = [at(a), at(b)];
+  if (Number.isNaN(x) || Number.isNaN(y)) return (Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || tie(a, b)) < 0;
+  return (x - y || tie(a, b)) < 0;
 }
 
 function matchRun(pairs: Pairs, from: number, middle: number, to: number, matching: Matching): void {
   const { requests, lines, widthOf, onPair } = matching;
-  if (middle === from + 1 && to <= middle + 8 && oneOfEach(pairs, middle, to, lines.groupOf)) {
-    for (let i = middle; i < to; i++) matchOne(pairs.value(from), pairs.value(i) - eventSide, matching);
+  if (middle === from + 1 && to <= middle + 16) {
+    matchOne(pairs.value(from), pairs, middle, to, matching);
     return;
   }
   // Typed arrays throughout: a single page that everybody asks for may be all there is.

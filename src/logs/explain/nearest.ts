@@ -13,7 +13,8 @@ export interface Width {
   readonly forwardMs: number;
 }
 
-const closeMs = 500;
+/** Lines this near are given first. */
+export const closeMs = 500;
 
 /**
  * Pairs lines with requests, each at most once. Lines are taken in order, first only to requests at most half a second away, then to any

@@ -67,13 +67,21 @@ export function mergeState(
   mergeCounts(into.byPath, from.byPath, coarserPath);
   mergeCounts(into.byNetwork, from.byNetwork, widerNetworkOf);
   mergeCounts(into.byHost, from.byHost, (key) => key);
-  mergeRows(into.failureRows, from.failureRows, (id) => ids.get(id) ?? -1, lineOf);
-  mergeRows(into.eventRows, from.eventRows, (id) => ids.get(id) ?? -1, lineOf);
+  const idOf = lookUp(ids, from.nextId);
+  mergeRows(into.failureRows, from.failureRows, idOf, lineOf);
+  mergeRows(into.eventRows, from.eventRows, idOf, lineOf);
   from.inputs.forEach((input, i) => {
     const target = into.inputs[i];
     if (target !== undefined) mergeInput(target, input, lineOf);
   });
   coarsen(into, step);
+}
+
+/** The same as a map of numbers below `end`, where it is asked for every row; -1 for what is not in it. */
+function lookUp(map: ReadonlyMap<number, number>, end: number): (key: number) => number {
+  const table = new Int32Array(end).fill(-1);
+  for (const [key, value] of map) table[key] = value;
+  return (key) => table[key] ?? -1;
 }
 
 function mergeCounted<
@@ -224,7 +232,7 @@ export function finishTally(state: TallyState): Tally {
       samples: group.samples.map(sampleOf),
     };
   });
-  const indexOf = (id: number): number => indexes.get(id) ?? -1;
+  const indexOf = lookUp(indexes, state.nextId);
   const { tops } = state.limits;
   return {
     inputs: state.inputs.map(inputOf),

@@ -12,7 +12,10 @@ import { coarserPath, type TallyBuilder } from './tally.ts';
 export function joinParts(into: TallyBuilder, parts: readonly Part[], inputOfTask: readonly number[]): void {
   const results = new Map<number, RangeResult>(parts.flatMap((part) => [...part.results]));
   const bases = new Float64Array(inputOfTask.length);
-  const lineOf = (line: number): number => (bases[Math.floor(line / taskStride)] ?? 0) + (line % taskStride);
+  const lineOf = (line: number): number => {
+    const task = Math.floor(line / taskStride);
+    return (bases[task] ?? 0) + line - task * taskStride;
+  };
 
   const ends = new Map<number, { base: number; carry: Tail; latest: number }>();
   inputOfTask.forEach((input, task) => {

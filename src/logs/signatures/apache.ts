@@ -14,7 +14,7 @@ const numbered = (numbers: string, text: string, old: string | null = null): Reg
 const errno = (number: string, text: string): RegExp =>
   new RegExp(String.raw`^\((?:OS )?(?<errno>${number})\)(?<reason>[^:]{1,300}): (?:AH0(?:0957|2454|0958|0939)|proxy): ${text}`);
 
-const attempt = String.raw`(?<scheme>[\w:]{1,20}): attempt to connect to (?<target>.{1,300}?) failed`;
+const attempt = String.raw`(?<scheme>[\w:]{1,20}): attempt to connect to (?<target>\S.{0,300}?)(?: failed|\.{2,3}$|…$|$)`;
 
 export const apacheSignatures: readonly Signature[] = [
   of(
@@ -85,7 +85,7 @@ export const apacheSignatures: readonly Signature[] = [
   of(
     'apache-connect-failed',
     numbered(
-      '01114|01079|00896|10101',
+      '01114|01079|00896|10101|02452|00866',
       '(?:HTTP: )?failed to make connection to backend: (?<target>\\S+)',
       'proxy: (?:\\w{2,8}: )?failed to make connection to backend: (?<target>\\S+)',
     ),
@@ -154,7 +154,11 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-dns',
-    numbered('00898', 'DNS lookup failure for: (?<name>\\S+)', 'proxy: DNS lookup failure for: (?<name>\\S+)'),
+    numbered(
+      '00898|02327',
+      "(?:DNS lookup failure for: |failed to resolve hostname ')(?<name>[^\\s']+)",
+      'proxy: DNS lookup failure for: (?<name>\\S+)',
+    ),
     'AH00898: DNS lookup failure for: app.internal returned by /x',
     'The name of the backend could not be looked up.',
     'That the backend is down.',
@@ -194,7 +198,10 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-timeout',
-    numbered('01230|02460|01110|00878|00893|00877', '(?<what>[^\\n]{1,200})'),
+    numbered(
+      '01230|02460|01110|00878|00893|00877|00868|00876|00897|01029|01030|01031|01032|00992|00993|01012|00860|01073|01074|10098|10294|10293',
+      '(?<what>[^\\n]{1,200})',
+    ),
     '(70007)The timeout specified has expired: AH01110: Network error reading response',
     'The backend did not send (all of) its response.',
     'That it was slow: the errno in front tells.',
@@ -336,7 +343,7 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-cgi-no-headers',
-    /^(?:AH02429: Response header name|End of script output before headers: |Premature end of script headers: |malformed header from script|Script timed out before returning headers: )(?<script>[^\n]{0,200})/,
+    /^(?:End of script output before headers: |Premature end of script headers: |malformed header from script|Script timed out before returning headers: )(?<script>[^\n]{0,200})/,
     'End of script output before headers: index.cgi',
     'A script ended before it wrote its headers: the client got 500.',
     'Why: its own error output tells.',
@@ -365,10 +372,45 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-config-error',
-    /^(?:\((?:OS )?\d{1,5}\)[^:]{1,300}: )?(?:AH00526: Syntax error on line (?<line>\d+) of (?<file>[^\n]{1,300}?):|AH0007[0-9]: make_sock: could not|AH00015: Unable to open logs|AH00016: Configuration Failed|AH00020: Configuration Failed|AH02312: Fatal error initialising mod_ssl|AH02572: Failed to configure|no listening sockets available|Invalid command '[^'\n]{1,100}', perhaps misspelled|Syntax error on line \d+ of )/,
+    /^(?:\((?:OS )?\d{1,5}\)[^:]{1,300}: )?(?:AH00526: Syntax error on line (?<line>\d+) of (?<file>[^\n]{1,300}?):|AH0007[0-9]: make_sock: could not|AH00015: Unable to open logs|AH00016: Configuration Failed|AH00020: Configuration Failed|AH02312: Fatal error initialising mod_ssl|AH02572: Failed to configure|(?:AH\d{5}: )?no listening sockets available|Invalid command '[^'\n]{1,100}', perhaps misspelled|Syntax error on line \d+ of )/,
     '(98)Address already in use: AH00072: make_sock: could not bind to address [::]:80',
     'The configuration is not valid, or an address is taken: a start or reload failed.',
     'That the running httpd is affected.',
+  ),
+  of(
+    'apache-ajp-signature',
+    /^(?:\(\d{1,6}\)[^:]{1,80}: )?AH01080: ajp_msg_check_header\(\) got bad signature (?<signature>\w{1,8})/,
+    'AH01080: ajp_msg_check_header() got bad signature 4854',
+    'What the backend sent is no AJP: another protocol speaks on that port (4854 is HT, of HTTP).',
+    'That the application failed.',
+  ),
+  of(
+    'apache-ajp-too-big',
+    /^(?:\(\d{1,6}\)[^:]{1,80}: )?AH01081: ajp_msg_check_header\(\) incoming message is too big/,
+    'AH01081: ajp_msg_check_header() incoming message is too big 16384, max is 8192',
+    'The response header did not fit into the AJP packet (ProxyIOBufferSize, packetSize).',
+    'Which header it was.',
+  ),
+  of(
+    'apache-request-too-big',
+    /^(?:\(\d{1,6}\)[^:]{1,80}: )?(?:\[client [^\]]{1,80}\] )?AH(?:0097\d|0098[0-2]|02438|02646|02830|03229|10259): (?:ajp_marshal_into_msgb: Error appending|\S{1,40}\(\): BufferOverflowException|can't send headers to \S{1,100} packet size too large)/,
+    'AH00971: ajp_marshal_into_msgb: Error appending the header value',
+    'The headers of the request did not fit into one packet to the backend.',
+    'Which header it was.',
+  ),
+  of(
+    'apache-response-invalid',
+    /^(?:\[client [^\]]{1,80}\] )?AH(?:02428|02430|02429): (?:Empty response header name|Response header (?:name )?'(?<header>[^']{0,100})')/,
+    "AH02430: Response header 'X-A' value of 'a' contains invalid characters, aborting request",
+    'A header of the answer has characters that httpd does not pass on: the client got 500.',
+    'Which program set it.',
+  ),
+  of(
+    'apache-cgi-failed',
+    /^(?:\(\d{1,6}\)[^:]{1,80}: )?(?:\[client [^\]]{1,80}\] )?AH(?:01215|01216|01222|01223|01226|01227|01239|01241|01251|01252): (?:\(\d{1,6}\)[^:]{1,80}: )?(?<what>exec of|couldn't (?:spawn|create|set)|don't know how|cgid daemon process died)/,
+    "(2)No such file or directory: AH01241: exec of '/srv/cgi-bin/x.cgi' failed",
+    'A CGI script could not be started: the client got 500.',
+    'Why, beyond the errno: the file, its first line, its mode.',
   ),
   of(
     'apache-forbidden',

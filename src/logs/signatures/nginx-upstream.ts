@@ -107,14 +107,21 @@ export const nginxUpstreamSignatures: readonly Signature[] = [
   ),
   of(
     'reset-reading-header',
-    /^(?:recv|readv|read|WSARecv|kevent)\(\) (?:failed|reported that connect\(\) failed) \((?<errno>104|54|10054|10053): (?:Connection reset by peer|An (?:existing|established) connection[^)]{0,200})\) while reading response header from upstream/,
+    /^(?:recv|readv|read|WSARecv|kevent)\(\) (?:failed|reported that connect\(\) failed|reported about an closed connection) \((?<errno>104|54|10054|10053): (?:Connection reset by peer|An (?:existing|established) connection[^)]{0,200})\) while reading response header from upstream/,
     'recv() failed (104: Connection reset by peer) while reading response header from upstream',
     'The upstream closed hard before it answered: killed process, terminate timeout, reload, wrong protocol, or a closed keepalive connection.',
     'Which of these; the log of the runtime or of the kernel tells.',
   ),
   of(
+    'lost-reading-header',
+    /^(?:recv|readv|read)\(\) failed \((?<errno>110|60|113|65|101|51): [^)]{1,80}\) while reading (?:response header from )?upstream/,
+    'recv() failed (110: Connection timed out) while reading response header from upstream',
+    'The connection stood, and then its packets found no answer any more.',
+    'Who lost them: the backend host went away, or something between forgot the connection.',
+  ),
+  of(
     'reset-reading-body',
-    /^(?:recv|readv|read|WSARecv|kevent)\(\) (?:failed|reported that connect\(\) failed) \((?<errno>104|54|10054|10053): (?:Connection reset by peer|An (?:existing|established) connection[^)]{0,200})\) while reading upstream/,
+    /^(?:recv|readv|read|WSARecv|kevent)\(\) (?:failed|reported that connect\(\) failed|reported about an closed connection) \((?<errno>104|54|10054|10053): (?:Connection reset by peer|An (?:existing|established) connection[^)]{0,200})\) while reading upstream/,
     'readv() failed (104: Connection reset by peer) while reading upstream',
     'The upstream closed hard in the middle of its answer.',
     'A 5xx for the client.',
@@ -163,7 +170,7 @@ export const nginxUpstreamSignatures: readonly Signature[] = [
   ),
   of(
     'response-header-invalid',
-    /^upstream sent (?:(?:no valid HTTP\/1\.[01] header|invalid (?:header|status)|invalid chunked response|duplicate header line|no valid)[^"]*|unexpected (?!FastCGI|http2)[^"]*|more data than[^"]*|invalid "[^"]*" header[^"]*)(?::? "(?<header>.*)")? while (?:reading response header from upstream|reading upstream)/,
+    /^upstream sent (?:(?:no valid HTTP\/1\.[01] header|invalid (?:header|status)|invalid chunked response|duplicate header line|no valid)[^"]*|unexpected (?!FastCGI|http2)[^"]*|too big trailers|HTTP\/1\.0 response with early hints|invalid "[^"]*" header[^"]*)(?::? "(?<header>.*)")? while (?:reading response header from upstream|reading upstream)/,
     'upstream sent no valid HTTP/1.0 header while reading response header from upstream',
     'What the upstream sent is not a response that nginx understands; often another protocol speaks on that port.',
     'That the application failed.',
@@ -176,8 +183,15 @@ export const nginxUpstreamSignatures: readonly Signature[] = [
     'That the application failed.',
   ),
   of(
+    'response-extra-data',
+    /^upstream sent (?:more data than specified in "Content-Length" header|data after (?:final chunk|trailers))/,
+    'upstream sent more data than specified in "Content-Length" header while reading upstream',
+    'The answer was longer than it said; nginx passed on what was announced.',
+    'A failure.',
+  ),
+  of(
     'resolver-failed',
-    /^(?<name>\S+) could not be resolved \((?<code>\d+): (?<reason>[^)]*)\)/,
+    /^(?:service \S+ of )?(?<name>\S+) could not be resolved \((?<code>\d+): (?<reason>[^)]*)\)/,
     'app.internal could not be resolved (3: Host not found)',
     'The name of an upstream could not be looked up when the request came.',
     'That the upstream is down.',
@@ -254,7 +268,7 @@ export const nginxUpstreamSignatures: readonly Signature[] = [
   ),
   of(
     'grpc-frame-invalid',
-    /^upstream (?:sent (?:too large http2 frame: (?<size>\d+)|(?:unexpected|too short) http2 frame|frame for|data frame for|goaway|too large window|invalid http2|headers frame|settings frame|duplicate :status|no :status|invalid :status|invalid encoded|truncated http2)|violated (?:connection|stream) flow)/,
+    /^upstream (?:sent (?:too large http2 frame: (?<size>\d+)|(?:unexpected|too short) http2 frame|frame for|data frame for|goaway|too large window|invalid http2|headers frame|settings frame|duplicate :status|no :status|invalid :status|invalid encoded|truncated http2|invalid trailer|ping frame|rst stream frame|window update frame|zero (?:http2|window)|too large http2 header|too many (?:ping|settings) frames|trailer without|http2 (?:frame|table)|response body larger)|violated (?:connection|stream) flow)/,
     'upstream sent too large http2 frame: 4740180 while reading response header from upstream',
     'What the upstream sent is not valid HTTP/2; 4740180 and 5521456 are text of an HTTP/1 answer.',
     'That the application failed.',

@@ -14,7 +14,7 @@ export const nginxSignatures: readonly Signature[] = [
   ),
   of(
     'request-body-too-large',
-    /^client intended to send too large (?:chunked )?body: (?<bytes>\d+) bytes/,
+    /^client intended to send too large (?:chunked )?body: (?<bytes>\d+(?:\+\d+)?) bytes/,
     'client intended to send too large body: 2000000 bytes',
     'The body was larger than client_max_body_size; the client got 413.',
     'A 5xx.',

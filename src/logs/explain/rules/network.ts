@@ -37,6 +37,7 @@ const connectTimeout = about(lines.connectTimeout, 'fits', 'upstream', not(isUni
 /** No connection came about before the proxy gave up: the packet, or its answer, was lost. */
 const lost = [
   connectTimeout,
+  about(['lost-reading-header'], 'fits', 'upstream'),
   near(checks, 'fits', 'none', says(/Layer4 ti/)),
   failing(haproxy('sC'), 'fits'),
   failing(every(of('nginx'), status(504), timing('connect', 'none')), 'fits'),

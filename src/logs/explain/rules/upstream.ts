@@ -377,7 +377,7 @@ export const upstreamRules: readonly LogRule[] = [
       failing(every(of('nginx'), status(504), timing('waited')), 'suggests'),
       failing(haproxy('sH'), 'suggests'),
       failing(envoy('UT'), 'suggests'),
-      failing(every(of('envoy'), reasonLike(/upstream_(?:response|per_try)_timeout/)), 'suggests'),
+      failing(every(of('envoy'), reasonLike(/upstream_(?:response|per_try)_timeout|max_duration_timeout|stream_idle_timeout/)), 'suggests'),
       failing(every(of('aws-alb', 'alibaba-slb', 'alibaba-alb'), status(504), own, lasted(20_000)), 'suggests'),
       failing(every(of('aws-alb', 'alibaba-slb', 'alibaba-alb'), status(504), own), 'fits'),
       failing(every(of('gcp-lb'), reasonLike(/backend_timeout/)), 'suggests'),
@@ -593,7 +593,7 @@ export const upstreamRules: readonly LogRule[] = [
     ['The proxy speaks another protocol than the service on that port', '代理与该端口的服务协议不一致'],
     [
       about(['fastcgi-unsupported'], 'proves', 'upstream'),
-      about(['fastcgi-record-invalid'], 'suggests', 'upstream'),
+      about(['fastcgi-record-invalid', 'apache-ajp-signature'], 'suggests', 'upstream'),
       about(['response-header-invalid'], 'suggests', 'upstream', says(/no valid HTTP/)),
       about(['grpc-frame-invalid'], 'suggests', 'upstream', ({ fields }) => fields['size'] !== undefined),
       about(['grpc-frame-invalid'], 'fits', 'upstream'),
@@ -639,6 +639,7 @@ export const upstreamRules: readonly LogRule[] = [
         says(/invalid header|invalid status|duplicate header|invalid "Content-Length"|invalid chunked|unexpected/),
       ),
       about(['response-length-conflict'], 'proves', 'upstream'),
+      about(['apache-response-invalid'], 'suggests', 'upstream'),
       about(['grpc-frame-invalid'], 'suggests', 'upstream', says(/:status|header/)),
       about(
         ['apache-bad-response'],
@@ -708,6 +709,7 @@ export const upstreamRules: readonly LogRule[] = [
     [
       about(['response-header-too-big'], 'proves', 'upstream'),
       about(['apache-bad-response'], 'suggests', 'upstream', says(/ResponseFieldSize|over the limit|too large/)),
+      about(['apache-ajp-too-big'], 'suggests', 'upstream'),
       about(['tomcat-header-too-large'], 'suggests', 'writer', says(/response headers/)),
       failing(haproxy('PH'), 'fits'),
       failing(every(of('gcp-lb'), reasonLike(/backend_response_headers_too_long/)), 'proves'),
@@ -742,6 +744,7 @@ export const upstreamRules: readonly LogRule[] = [
     ['The request’s headers or URL are too large', '请求头或 URL 过大'],
     [
       about(['request-header-too-long'], 'fits', 'writer'),
+      about(['apache-request-too-big'], 'suggests', 'writer'),
       about(['tomcat-header-too-large'], 'fits', 'writer', says(/[Rr]equest header/)),
       near(['uwsgi-block-size'], 'fits', 'writer', ({ fields }) => Number(fields['bytes'] ?? 0) <= 16_384),
       failing(haproxy('PR'), 'fits', 'writer'),
@@ -866,6 +869,7 @@ export const upstreamRules: readonly LogRule[] = [
       near(checks, 'suggests', 'none', says(/certificate verify failed/)),
       near(checks, 'fits', 'none', says(/SSL handshake failure|Layer6 inv/)),
       failing(every(envoy('UF'), reasonLike(/CERTIFICATE_VERIFY/)), 'suggests'),
+      failing(every(of('gcp-lb'), reasonLike(/tls_certificate/)), 'suggests'),
       failing(every(of('cloudflare'), status(526)), 'suggests'),
     ],
     {
@@ -1019,7 +1023,7 @@ export const upstreamRules: readonly LogRule[] = [
       about(['gunicorn-request-error', 'tomcat-servlet-error'], 'suggests', 'writer'),
       near(['node-uncaught', 'uwsgi-exception', 'monolog-error', 'rails-error', 'rack-error', 'go-panic'], 'suggests', 'writer'),
       near(['wsgi-error'], 'suggests', 'writer', not(says(/^Timeout|: Timeout when/))),
-      about(['apache-cgi-no-headers'], 'fits', 'writer'),
+      about(['apache-cgi-no-headers', 'apache-cgi-failed'], 'fits', 'writer'),
       about(['lua-error', 'balancer-lua', 'internal-error-config', 'proxy-url-invalid'], 'fits', 'writer'),
       near(['fastcgi-stderr', 'fpm-stderr'], 'fits', 'writer'),
     ],

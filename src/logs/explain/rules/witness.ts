@@ -225,7 +225,7 @@ export const isBodyless: EventTest = ({ samples }) =>
 /** What a proxy writes when its backend closed without an answer. */
 export const closedAnswers = (weight: Weight): readonly LineWitness[] => [
   about(lines.closed, weight, 'upstream'),
-  about(['apache-read-status'], weight, 'upstream', not(apacheReadTimeout)),
+  about(['apache-read-status', 'apache-timeout'], weight, 'upstream', not(apacheReadTimeout)),
 ];
 /**
  * Whoever ends or restarts a backend closes its connections: one of the equal explanations of each close without an answer. What only one
@@ -233,7 +233,7 @@ export const closedAnswers = (weight: Weight): readonly LineWitness[] => [
  */
 export const closedBy = (where?: EventTest): readonly (LineWitness | RequestWitness)[] => [
   about([...lines.closed, 'reset-sending-request'], 'fits', 'upstream', where),
-  about(['apache-read-status'], 'fits', 'upstream', (event) => !apacheReadTimeout(event) && where?.(event) !== false),
+  about(['apache-read-status', 'apache-timeout'], 'fits', 'upstream', (event) => !apacheReadTimeout(event) && where?.(event) !== false),
   ...(where === undefined ? closedRequests : []),
 ];
 /** The same as access logs show it. */
