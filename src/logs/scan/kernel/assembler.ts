@@ -1,6 +1,11 @@
 // As much of WebAssembly's binary format as one function needs: bytes of instructions, and the module around them. Opcodes are those of the
 // WebAssembly core specification, section 5.4.
 
+/** Instructions: bytes, in as many brackets as reads well. */
+export type Code = readonly (number | Code)[];
+
+const flat = (code: Code): number[] => code.flatMap((each) => (typeof each === 'number' ? [each] : flat(each)));
+
 /** Types of values. */
 export const type = { i32: 0x7f, i64: 0x7e, v128: 0x7b } as const;
 
@@ -88,7 +93,7 @@ const section = (id: number, entries: readonly (readonly number[])[]): number[] 
 const text = (value: string): number[] => [...unsigned(value.length), ...Buffer.from(value, 'latin1')];
 
 /** A module that exports one function `walk` of two numbers to a number. `locals` are those behind its parameters, by their types. */
-export function moduleOf(imports: Imports, locals: readonly number[], code: readonly number[]): Uint8Array {
+export function moduleOf(imports: Imports, locals: readonly number[], code: Code): Uint8Array {
   const signature = (parameters: number): number[] => [
     0x60,
     parameters,
@@ -96,9 +101,16 @@ export function moduleOf(imports: Imports, locals: readonly number[], code: read
     1,
     type.i32,
   ];
-  const body = [...unsigned(locals.length), ...locals.flatMap((each) => [1, each]), ...code, ...op.end];
+  const body = [...unsigned(locals.length), ...locals.flatMap((each) => [1, each]), ...flat(code), ...op.end];
   return Uint8Array.from([
-    ...[0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    0x00,
+    0x61,
+    0x73,
+    0x6d,
+    1,
+    0,
+    0,
+    0,
     ...section(1, [signature(1), signature(2), signature(3)]),
     ...section(2, [
       [...text('env'), ...text('memory'), 0x02, 0x00, 0x00],

@@ -39,6 +39,8 @@ export let lineEnd: i32 = 0;
 export let firstMs: f64 = Infinity;
 export let lastMs: f64 = -Infinity;
 export let latest: i32 = i32.MIN_VALUE;
+/** Lines that the plan's code left to the interpreter, of all runs. */
+export let interpreted: i32 = 0;
 
 // Place of the plan as code in the table, below 0 where there is none; see compile.ts.
 let compiled: i32 = -1;
@@ -821,7 +823,10 @@ export function run(start: i32, stop: i32): i32 {
       backendEnd = 0;
       const last = load<u8>(found - 1) == 13 ? found - 1 : found;
       reason = compiled < 0 ? 7 : call_indirect<i32>(compiled, at, last);
-      if (reason == 7) reason = walk(at, last);
+      if (reason == 7) {
+        interpreted++;
+        reason = walk(at, last);
+      }
       if (reason == 0) reason = count();
       else if (reason == 5) reason = takesFailures ? walkFailure(at, last) : 1;
     }

@@ -20,6 +20,8 @@ interface Counted {
   /** Lines that the kernel left to the parser. */
   readonly left: readonly string[];
   readonly lines: number;
+  /** Lines that the plan's code left to the interpreter. */
+  readonly interpreted: number;
 }
 
 const cellOf = (at: number, backend: string | null): string => `${Math.floor(at / 60_000)} ${backend ?? ''}`;
@@ -35,6 +37,7 @@ function countWith(format: LogFormat, sample: readonly string[], bytes: Buffer, 
   workspace.bytes.set(bytes, start);
   workspace.bytes.fill(behind, end, end + 256, 'latin1');
   kernel.begin(builder, 0, openClock());
+  const before = kernel.interpretedLines();
   const left: string[] = [];
   let lines = 0;
   let at = start;
@@ -52,7 +55,7 @@ function countWith(format: LogFormat, sample: readonly string[], bytes: Buffer, 
   kernel.end();
   const cells: Record<string, number> = {};
   for (const { minute, backend, requests } of builder.finish().cells) cells[`${minute} ${backend}`] = requests;
-  return { cells, left, lines };
+  return { cells, left, lines, interpreted: kernel.interpretedLines() - before };
 }
 
 /** The same by the parser, for the lines that the kernel did not leave. */
@@ -180,7 +183,9 @@ describe.for(Object.keys(families) as (keyof typeof families)[])('%s', (name) =>
     if (main === null) throw new Error('no format');
     const text = `${sample}\n`.repeat(200);
     for (const offset of [0, 1, 63]) {
-      expect(countWith(main, [sample], Buffer.from(text), offset, ' ').left.length).toBeLessThanOrEqual(3);
+      const { left, interpreted } = countWith(main, [sample], Buffer.from(text), offset, ' ');
+      expect(left.length).toBeLessThanOrEqual(3);
+      expect(interpreted).toBe(0);
     }
   });
 });

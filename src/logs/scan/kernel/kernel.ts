@@ -13,6 +13,8 @@ export interface Kernel {
   run(start: number, end: number): number;
   /** Lines counted by the last run. */
   sureLines(): number;
+  /** Lines of all runs that the plan's code was unsure of, so that they were walked over step by step. */
+  interpretedLines(): number;
   lineStart(): number;
   lineEnd(): number;
   /**

@@ -30,6 +30,7 @@ interface Exports {
   readonly firstMs: Global;
   readonly lastMs: Global;
   readonly latest: Global;
+  readonly interpreted: Global;
   readonly second: Global;
   readonly fraction: Global;
   readonly backendStart: Global;
@@ -211,6 +212,7 @@ export function openEngine(blockBytes: number): Engine {
         return reason;
       },
       sureLines: () => wasm.sure.value as number,
+      interpretedLines: () => wasm.interpreted.value as number,
       lineStart: () => (wasm.lineStart.value as number) - work,
       lineEnd: () => (wasm.lineEnd.value as number) - work,
       takeFailure(line, position) {
