@@ -171,12 +171,13 @@ function readHead(at: usize, end: usize): usize {
   return headEnd;
 }
 
-/** Whether a slash stands between the name of a directory for nginx's own temporary files, or one that ends like it, and a number. */
-// @ts-ignore: decorator
-@inline
+/** Whether a slash stands between a name that ends like those of directories for nginx's own temporary files, and a number. */
 function isTemporary(at: usize): bool {
-  const before = load<u8>(at - 1);
-  return (before == 0x70 || before == 0x79 || before == 0x69) && isDigit(at + 1);
+  if (!isDigit(at + 1)) return false;
+  const before = load<u32>(at - 4);
+  // temp, body, roxy, tcgi, wsgi, scgi
+  if (before == 0x706d6574 || before == 0x79646f62 || before == 0x79786f72) return true;
+  return before == 0x69676374 || before == 0x69677377 || before == 0x69676373;
 }
 
 /** Behind the value of a varying message that begins at `from`, which is its end too where the value is none. */
