@@ -102,7 +102,9 @@ export function whenText(report: Report, logs: LogAnalysis): string | null {
 export function logsWhats(report: Report, logs: LogAnalysis): readonly string[] {
   if (report.outcome === 'healthy') return healthyWhats(report, logs);
   const { open, close } = labelsIn(report.language);
-  const loose = logs.unexplained.reduce((sum, each) => sum + each.count, 0);
+  // The list of what is unexplained ends somewhere; the timeline has all of it.
+  const listed = logs.unexplained.reduce((sum, each) => sum + each.count, 0);
+  const loose = logs.timeline.byCause.find(({ key }) => key === null)?.total ?? listed;
   const share = `${open}${shareText(logs.failed === 0 ? 0 : loose / logs.failed)}${close}`;
   const unexplained =
     loose === 0 || report.outcome !== 'cause-found'
