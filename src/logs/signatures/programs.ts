@@ -145,7 +145,7 @@ export const programSignatures: readonly Signature[] = [
     dependencyText,
   ),
   of(
-    'too-many-open-files',
+    'program-too-many-files',
     /(?:[Tt]oo many open files|\bEMFILE\b)/,
     'Too many open files (os error 24)',
     'The limit of open files of the process was reached.',

@@ -292,6 +292,8 @@ export const limitRules: readonly LogRule[] = [
       failing(haproxy('PC'), 'fits', 'writer'),
       failing(haproxy('RC'), 'fits', 'writer'),
       near(appSays, 'suggests', 'writer', says(/Too many open files|EMFILE/)),
+      // Which program, nobody knows.
+      near(['program-too-many-files'], 'suggests', 'writer'),
     ],
     {
       summary: [
