@@ -35,6 +35,7 @@ import { symptomsOf } from './symptoms.ts';
 import type { LogSymptom } from './symptoms.ts';
 import type { Facts } from './timeline.ts';
 import { unitsOf, unseenRequests } from './units.ts';
+import { alignYears } from './years.ts';
 
 export interface ExplainOptions {
   readonly rules: readonly LogRule[];
@@ -53,7 +54,7 @@ export interface ExplainOptions {
 /** Explains the failing requests of a tally. */
 export function reportOfLogs(read: Tally, options: ExplainOptions): Report {
   const { rules, site, language } = options;
-  const clocks = findClocks(read, options.zone);
+  const clocks = alignYears(read, findClocks(read, options.zone));
   const errorsOnly = hasOnlyErrors(read, rules);
   const { tally, correlation } = errorsOnly
     ? requestsOfErrors(read, clocks, rules)

@@ -212,6 +212,7 @@ function hearJoint(court: Court, rule: LogRule, witness: JointWitness): readonly
           (members, at) =>
             sights[at]?.about?.has(index) === true ||
             isLasting(witness.all[at]) ||
+            members.some((each) => each.event !== null && isBetween(court, unit, each.event)) ||
             members.some((each) => isNear(each.minutes, minute, reach) || (undated && each.minutes.every((at) => Number.isNaN(at)))),
         ),
       ),
@@ -302,10 +303,23 @@ function sightOfRequests(court: Court, witness: RequestWitness): Sight {
   return { about, all };
 }
 
+const shortMs = 600_000;
+
+/** True for a line without a date in a short log together with these requests, as containers print into one: then it is of that time. */
+function isBetween({ tally, eventMinutes }: Court, unit: Unit, index: number): boolean {
+  const event = tally.events[index];
+  if (event === undefined || !(eventMinutes[index] ?? []).every((minute) => Number.isNaN(minute))) return false;
+  const { first, last } = tally.inputs[event.input] ?? { first: null, last: null };
+  return (
+    first !== null && last !== null && last - first <= shortMs && unit.failures.some((each) => tally.failures[each]?.input === event.input)
+  );
+}
+
 /** Minutes of the unit that lie within so many seconds of a line of the group, as far as minutes tell. */
 function minutesNear(court: Court, unit: Unit, event: number, withinSeconds: number): ReadonlySet<number> {
   const reach = Math.ceil(withinSeconds / 60) + court.tally.minuteStep - 1;
   const minutes = court.eventMinutes[event] ?? [];
+  if (isBetween(court, unit, event)) return new Set(unit.minutes.keys());
   return new Set([...unit.minutes.keys()].filter((minute) => isNear(minutes, minute, reach)));
 }
 

@@ -266,7 +266,7 @@ export const apacheSignatures: readonly Signature[] = [
   ),
   of(
     'apache-scoreboard-full',
-    numbered('03490', 'scoreboard is full'),
+    numbered('03490|00485', 'scoreboard is full'),
     'AH03490: scoreboard is full, not at MaxRequestWorkers.Increase ServerLimit.',
     'No slot was free for a new process, mostly because old ones are ending slowly.',
     'That workers are all in use.',

@@ -27,7 +27,7 @@ const failures: readonly Failure[] = [
   },
   {
     id: 'dependency-full',
-    text: /Too many connections|too many clients already|remaining connection slots are reserved|max number of clients reached|max_user_connections|QueuePool limit of size|Connection is not available, request timed out after|[Tt]imeout waiting for connection from pool|PoolExhaustedException|Pool exhausted|pool error Timeout|could not obtain a connection from the pool|could not obtain a database connection within|Unable to acquire JDBC Connection|Timeout acquiring a connection|TimeoutError: ResourceRequest timed out|Cannot get a connection, pool error|SequelizeConnectionAcquireTimeoutError|fetching a new connection from the connection pool/,
+    text: /Too many connections|too many clients already|remaining connection slots are reserved|max number of clients reached|max_user_connections|QueuePool limit of size|Connection is not available, request timed out after|[Tt]imeout waiting for connection from pool|PoolExhaustedException|Pool exhausted|pool error Timeout|could not obtain a connection from the pool|could not obtain a database connection within|Unable to acquire JDBC Connection|Timeout acquiring a connection|TimeoutError: ResourceRequest timed out|Cannot get a connection, pool error|SequelizeConnectionAcquireTimeoutError|fetching a new connection from the connection pool|request was dropped from queue after|ORA-000(?:18|19|20)|ORA-125(?:16|19)/,
     samples: {
       php: 'SQLSTATE[HY000] [1040] Too many connections',
       python: 'sqlalchemy.exc.TimeoutError: QueuePool limit of size 5 overflow 10 reached, connection timed out, timeout 30.00',
@@ -39,7 +39,7 @@ const failures: readonly Failure[] = [
   },
   {
     id: 'dependency-login',
-    text: /Access denied for user|password authentication failed|NOAUTH Authentication required|WRONGPASS|Unknown database|database "[^"]{1,100}" does not exist|no pg_hba\.conf entry|Authentication failed\.?,? .{0,40}SCRAM|MongoServerError: Authentication failed|Login failed for user|Host '[^']{1,200}' is (?:not allowed to connect|blocked because of many)/,
+    text: /Access denied for user|ORA-01017|ORA-28000|password authentication failed|NOAUTH Authentication required|WRONGPASS|Unknown database|database "[^"]{1,100}" does not exist|no pg_hba\.conf entry|Authentication failed\.?,? .{0,40}SCRAM|MongoServerError: Authentication failed|Login failed for user|Host '[^']{1,200}' is (?:not allowed to connect|blocked because of many)/,
     samples: {
       php: "SQLSTATE[HY000] [1045] Access denied for user 'app'@'10.0.0.7' (using password: YES)",
       python: 'psycopg2.OperationalError: FATAL:  password authentication failed for user "app"',
@@ -51,7 +51,7 @@ const failures: readonly Failure[] = [
   },
   {
     id: 'dependency-refused',
-    text: /ECONNREFUSED|ConnectionRefusedError|ConnectException: (?:Connection refused|Failed to connect)|\[2002\] (?:Connection refused|No such file or directory)|HY000\/2002\)?:? ?(?:Connection refused|No such file)|Can't connect to (?:local )?(?:MySQL|MariaDB) server|could not connect to server: (?:Connection refused|No such file)|connection to server [^\n]{1,200}? failed: (?:Connection refused|No such file|FATAL: +the database system is)|Errno 111\]? ?(?:Connection refused|connecting to)|Error 111 connecting to|RedisException: Connection refused|Redis(?:Cluster)?Exception: (?:Connection refused|No such file)|[Cc]onnect: connection refused|Connection refused \[tcp:|cURL error 7\b|NoNodesAvailable|Can't reach database server at|No alive nodes found|Connection refused - connect\(2\)|PG::ConnectionBad|Communications link failure|the database system is (?:starting up|shutting down|in recovery mode)|actively refused it/,
+    text: /ECONNREFUSED|ConnectionRefusedError|ConnectException: (?:Connection refused|Failed to connect)|\[2002\] (?:Connection refused|No such file or directory)|HY000\/2002\)?:? ?(?:Connection refused|No such file)|Can't connect to (?:local )?(?:MySQL|MariaDB) server|could not connect to server: (?:Connection refused|No such file)|connection to server [^\n]{1,200}? failed: (?:Connection refused|No such file|FATAL: +the database system is)|Errno 111\]? ?(?:Connection refused|connecting to)|Error 111 connecting to|RedisException: Connection refused|Redis(?:Cluster)?Exception: (?:Connection refused|No such file)|[Cc]onnect: connection refused|Connection refused \[tcp:|cURL error 7\b|NoNodesAvailable|Can't reach database server at|No alive nodes found|Connection refused - connect\(2\)|PG::ConnectionBad|Communications link failure|the database system is (?:starting up|shutting down|in recovery mode)|actively refused it|\(os error 111\)|Cannot connect to host \S|ORA-125(?:41|14|05)|SocketException \(111\)|Faraday::ConnectionFailed|failed to connect to server \[|network-related or instance-specific error/,
     samples: {
       php: 'SQLSTATE[HY000] [2002] Connection refused',
       python: 'redis.exceptions.ConnectionError: Error 111 connecting to 10.0.0.9:6379. Connection refused.',
@@ -63,7 +63,7 @@ const failures: readonly Failure[] = [
   },
   {
     id: 'dependency-unreachable',
-    text: /EHOSTUNREACH|ENETUNREACH|NoRouteToHostException|\[2002\] (?:No route to host|Network is unreachable|Connection timed out|Operation timed out)|HY000\/2002\)?:? ?(?:No route to host|Network is unreachable|Connection timed out|Operation timed out)|Errno 113\]? ?(?:No route|connecting)|could not connect to server: (?:No route to host|Connection timed out|Network is unreachable)|connection to server [^\n]{1,200}? failed: (?:No route to host|Connection timed out|Network is unreachable|timeout expired)|ConnectTimeoutError|[Cc]onnect timed out|connect ETIMEDOUT|ConnectTimeoutException|ServerSelectionTimeoutError|MongoServerSelectionError|buffering timed out after|UND_ERR_CONNECT_TIMEOUT|cURL error 28: (?:Connection timed out|Failed to connect|Connection timeout)|Connection timed out \[tcp:|dial tcp [^\n]{1,120}?: (?:i\/o timeout|connect: no route)/,
+    text: /EHOSTUNREACH|ENETUNREACH|NoRouteToHostException|\[2002\] (?:No route to host|Network is unreachable|Connection timed out|Operation timed out)|HY000\/2002\)?:? ?(?:No route to host|Network is unreachable|Connection timed out|Operation timed out)|Errno 113\]? ?(?:No route|connecting)|could not connect to server: (?:No route to host|Connection timed out|Network is unreachable)|connection to server [^\n]{1,200}? failed: (?:No route to host|Connection timed out|Network is unreachable|timeout expired)|ConnectTimeoutError|[Cc]onnect timed out|connect ETIMEDOUT|ConnectTimeoutException|ServerSelectionTimeoutError|MongoServerSelectionError|buffering timed out after|UND_ERR_CONNECT_TIMEOUT|Net::OpenTimeout|ORA-12170|SocketException \(110\)|cURL error 28: (?:Connection timed out|Failed to connect|Connection timeout)|Connection timed out \[tcp:|dial tcp [^\n]{1,120}?: (?:i\/o timeout|connect: no route)/,
     samples: {
       php: 'SQLSTATE[HY000] [2002] Connection timed out',
       python: 'pymongo.errors.ServerSelectionTimeoutError: 10.0.0.9:27017: timed out, Timeout: 30s',
@@ -75,7 +75,7 @@ const failures: readonly Failure[] = [
   },
   {
     id: 'dependency-slow',
-    text: /Lock wait timeout exceeded|canceling statement due to (?:statement|lock) timeout|Deadlock found|deadlock detected|cURL error 28: Operation timed out|Operation timed out after \d+ milliseconds|ReadTimeout(?:Error|Exception|:)|Read timed out|read ETIMEDOUT|ESOCKETTIMEDOUT|ECONNABORTED|timeout of \d+ms exceeded|read error on connection|net_read_timeout|Timeout reading from|Query execution was interrupted|statement timeout|SocketTimeoutException: (?:Read )?timed? ?out|max_statement_time exceeded|HeadersTimeoutError|BodyTimeoutError|UND_ERR_(?:HEADERS|BODY)_TIMEOUT/,
+    text: /Lock wait timeout exceeded|canceling statement due to (?:statement|lock) timeout|Deadlock found|deadlock detected|cURL error 28: Operation timed out|Operation timed out after \d+ milliseconds|ReadTimeout(?:Error|Exception|:)|Read timed out|read ETIMEDOUT|ESOCKETTIMEDOUT|ECONNABORTED|timeout of \d+ms exceeded|read error on connection|net_read_timeout|Timeout reading from|Query execution was interrupted|statement timeout|SocketTimeoutException: (?:Read )?timed? ?out|max_statement_time exceeded|HeadersTimeoutError|BodyTimeoutError|UND_ERR_(?:HEADERS|BODY)_TIMEOUT|Net::ReadTimeout|HttpClient\.Timeout of|Execution Timeout Expired/,
     samples: {
       php: 'SQLSTATE[HY000]: General error: 1205 Lock wait timeout exceeded; try restarting transaction',
       python: "requests.exceptions.ReadTimeout: HTTPSConnectionPool(host='pay.example.com', port=443): Read timed out. (read timeout=30)",

@@ -3,13 +3,10 @@ import type { Product } from '../records.ts';
 import { entriesOf, type Signature } from './signature.ts';
 
 const any = String.raw`^[\s\S]{0,2000}?`;
-/** Where the writer is not known, the line has to say that it is a proxy that speaks. */
-const inProxy = String.raw`(?=[\s\S]{0,2000}?(?:http: proxy error|[Rr]everse ?[Pp]roxy|Bad Gateway|Gateway Timeout|originService|reach the origin|[Ee]rror proxying))`;
-
-function goProxy(source: Product, wrap: (error: string) => string, context = ''): readonly Signature[] {
+function goProxy(source: Product, wrap: (error: string) => string): readonly Signature[] {
   const of = entriesOf(source);
   const entry = (id: string, text: string, sample: string, proves: string, doesNotProve: string, unless?: RegExp): Signature =>
-    of(id, new RegExp(any.replace('^', `^${context}`) + text), wrap(sample), proves, doesNotProve, unless);
+    of(id, new RegExp(any + text), wrap(sample), proves, doesNotProve, unless);
   return [
     entry(
       'go-connect-refused',
@@ -158,7 +155,6 @@ const other = entriesOf('other');
 
 export const proxySignatures: readonly Signature[] = [
   ...goProxy('caddy', (error) => error),
-  ...goProxy('other', (error) => `http: proxy error: ${error}`, inProxy),
   ...goProxy('traefik', (error) => (error.endsWith('.') ? error : `502 Bad Gateway error="${error}"`)),
   traefik(
     'ingress-no-endpoints',

@@ -241,7 +241,12 @@ export const balancerRules: readonly LogRule[] = [
     'health-check-wrong-host-or-method',
     'balancer',
     ['The health check asks in a way that the backends do not answer', '健康检查的请求方式不被后端接受'],
-    [near(checks, 'suggests', 'none', (event) => /^(?:400|405|421|501)$/.test(event.fields['code'] ?? '')), checkFails(/Layer7 inv/)],
+    [
+      near(checks, 'suggests', 'none', (event) => /^(?:400|405|421|501)$/.test(event.fields['code'] ?? '')),
+      checkFails(/Layer7 inv/),
+      // Somebody asks for an address and not for a name: mostly a balancer's check.
+      near(['host-not-allowed'], 'suggests', 'writer', ({ fields }) => /^\d+\.\d+\.\d+\.\d+(?::|$)|^\[/.test(fields['host'] ?? '')),
+    ],
     {
       summary: [
         'The backends refuse the way in which the health check asks (method, version or Host); {count} requests found no server.',

@@ -1397,6 +1397,44 @@ const cases: readonly Case[] = [
     is: ['likely', 'fpm-socket-path-mismatch'],
   },
   {
+    name: 'a program that ended without a date, in the short log of its containers',
+    logs: {
+      'compose.log': ["app-1    | Error: Cannot find module 'express'", `nginx-1  | ${nginx(3, refused)}`],
+    },
+    is: ['likely', 'app-crash-loop'],
+  },
+  {
+    name: 'a program that ended without a date, somewhere in a long log',
+    logs: {
+      'compose.log': [
+        'app-1    | FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory',
+        `nginx-1  | ${nginx(3, premature).replace(' 10:', ' 07:')}`,
+        `nginx-1  | ${nginx(9, premature)}`,
+      ],
+    },
+    is: null,
+    among: ['app-crash-loop', 'keepalive-race'],
+  },
+  {
+    name: 'a proxy that asks itself for a port of another container',
+    logs: { 'compose.log': ['app-1    | Listening on port 3000', `nginx-1  | ${nginx(3, refused, 'http://127.0.0.1:3000/x')}`] },
+    is: ['likely', 'upstream-localhost-in-container'],
+  },
+  {
+    name: 'a proxy that asks the port on which its own container listens',
+    logs: { 'compose.log': ['web-1  | Listening on port 3000', `web-1  | ${nginx(3, refused, 'http://127.0.0.1:3000/x')}`] },
+    is: null,
+    among: ['backend-process-down', 'upstream-localhost-in-container'],
+  },
+  {
+    name: 'a kernel log without a year beside an error log of another',
+    logs: {
+      'error.log': seconds.map((s) => nginx(s, reset, fastcgi).replace('2026/', '2019/')),
+      'kern.log': seconds.map((s) => killed(s, 'php-fpm8.2')),
+    },
+    is: ['confirmed', 'oom-killed'],
+  },
+  {
     name: 'an old out of memory',
     logs: {
       'error.log': seconds.map((s) => nginx(s, connectTimeout)),

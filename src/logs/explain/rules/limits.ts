@@ -164,7 +164,7 @@ export const limitRules: readonly LogRule[] = [
     'host',
     ['A process has no memory left', '进程内存不足'],
     [
-      near(['jvm-out-of-memory', 'node-heap', 'malloc-failed'], 'suggests', 'writer'),
+      near(['jvm-out-of-memory', 'node-heap', 'malloc-failed', 'no-memory'], 'suggests', 'writer'),
       together([near(['jvm-out-of-memory', 'node-heap', 'malloc-failed'], 'suggests', 'writer'), gatewayError], 'suggests', 'writer', 300),
       failing(envoy('OM'), 'suggests', 'writer'),
     ],
@@ -238,6 +238,7 @@ export const limitRules: readonly LogRule[] = [
       near(['kernel-filesystem'], 'fits', 'writer'),
       together([near(['kernel-read-only', 'kernel-filesystem'], 'suggests', 'writer'), gatewayError], 'suggests', 'writer', 600),
       near(appSays, 'suggests', 'writer', says(/Read-only file system|EROFS/)),
+      near(['read-only-fs'], 'suggests', 'writer'),
     ],
     {
       summary: [
@@ -291,6 +292,8 @@ export const limitRules: readonly LogRule[] = [
       failing(haproxy('PC'), 'fits', 'writer'),
       failing(haproxy('RC'), 'fits', 'writer'),
       near(appSays, 'suggests', 'writer', says(/Too many open files|EMFILE/)),
+      // Which program, nobody knows.
+      near(['program-too-many-files'], 'suggests', 'writer'),
     ],
     {
       summary: [

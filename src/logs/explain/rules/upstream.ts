@@ -85,6 +85,14 @@ const onlyLoopback = ([asked, said]: readonly (EventGroup | FailureGroup)[]): bo
   !isLoopback(asked) &&
   portOf(target(asked)) === (said.fields['port'] ?? '') &&
   /^(?:127\.|localhost|\[?::1)/.test(said.fields['address'] ?? '');
+/** `app-1  | …`: the name of the container that printed a line. */
+const containerOf = ({ samples }: EventGroup): string | null => /^([\w.-]{1,100}?) {0,20}\| /.exec(samples[0]?.text ?? '')?.[1] ?? null;
+/** The proxy asks its own loopback address for the port on which a program of another container listens. */
+const otherContainer = ([asked, said]: readonly (EventGroup | FailureGroup)[]): boolean => {
+  if (!isEvent(asked) || !isEvent(said) || portOf(target(asked)) !== said.fields['port']) return false;
+  const [here, there] = [containerOf(asked), containerOf(said)];
+  return here !== null && there !== null && here !== there;
+};
 const startedFailing = near(
   [
     'systemd-failed',
@@ -259,7 +267,10 @@ export const upstreamRules: readonly LogRule[] = [
     'upstream-localhost-in-container',
     'balancer',
     ['The proxy in a container is told “localhost”, which is the container itself', '容器内的代理把 localhost 当作后端，实际指向容器自身'],
-    [about(lines.refused, 'fits', 'upstream', (event) => !isUnix(event) && isLoopback(event))],
+    [
+      about(lines.refused, 'fits', 'upstream', (event) => !isUnix(event) && isLoopback(event)),
+      together([about(lines.refused, 'suggests', 'upstream', isLoopback), listening], 'suggests', 'writer', 604_800, otherContainer),
+    ],
     {
       summary: [
         'The proxy asks its own loopback address ({host}), where nothing listens: {count} refusals.',
@@ -307,6 +318,7 @@ export const upstreamRules: readonly LogRule[] = [
           'systemd-exec-failed',
           'ancm-start-failed',
           'iis-pool-failing',
+          'program-crashed',
         ],
         'suggests',
         'writer',
@@ -373,6 +385,7 @@ export const upstreamRules: readonly LogRule[] = [
     [
       ...slowAnswers('suggests'),
       about(['send-timeout', 'tls-timeout'], 'fits', 'upstream'),
+      near(['uwsgi-write-error', 'fpm-slow'], 'fits', 'writer'),
       about(['fcgid-error', 'apache-cgi-timeout', 'wsgi-error'], 'suggests', 'writer', says(/[Tt]imeout|timed out/)),
       failing(every(of('nginx'), status(504), timing('waited')), 'suggests'),
       failing(haproxy('sH'), 'suggests'),
@@ -1021,7 +1034,11 @@ export const upstreamRules: readonly LogRule[] = [
       ),
       failing(every(of('aws-alb'), reasonLike(/^Lambda/)), 'suggests'),
       about(['gunicorn-request-error', 'tomcat-servlet-error'], 'suggests', 'writer'),
-      near(['node-uncaught', 'uwsgi-exception', 'monolog-error', 'rails-error', 'rack-error', 'go-panic'], 'suggests', 'writer'),
+      near(
+        ['node-uncaught', 'uwsgi-exception', 'monolog-error', 'rails-error', 'rack-error', 'go-panic', 'dotnet-unhandled'],
+        'suggests',
+        'writer',
+      ),
       near(['wsgi-error'], 'suggests', 'writer', not(says(/^Timeout|: Timeout when/))),
       about(['apache-cgi-no-headers', 'apache-cgi-failed'], 'fits', 'writer'),
       about(['lua-error', 'balancer-lua', 'internal-error-config', 'proxy-url-invalid'], 'fits', 'writer'),
