@@ -53,6 +53,15 @@ describe('help', () => {
     expect(await why5xx(['--version'])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' });
   });
 
+  it.for([['--help'], ['lab', '--help'], ['causes']])('%j: a reader that goes away is no failure', async (args) => {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+    child.stdout.destroy();
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+    const [code] = (await once(child, 'close')) as [number | null];
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
   it('--help of every command that the help lists', async () => {
     const commandsOf = (help: string): readonly string[] =>
       [...(help.split('Commands:\n')[1]?.split('\n\n')[0] ?? '').matchAll(/^ {2}([a-z]+) /gm)].map((match) => match[1] ?? '');
