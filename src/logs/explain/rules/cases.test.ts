@@ -1435,6 +1435,22 @@ const cases: readonly Case[] = [
     is: ['confirmed', 'oom-killed'],
   },
   {
+    name: 'no live upstreams after refusals',
+    logs: {
+      'error.log': [...seconds.map((s) => nginx(s, refused)), nginx(30, 'no live upstreams while connecting to upstream', 'http://app/y')],
+    },
+    is: null,
+    among: ['backend-process-down', 'no-live-upstreams'],
+  },
+  {
+    name: 'no live upstreams long after a refusal',
+    logs: {
+      'error.log': [nginx(3, refused).replace(' 10:', ' 07:'), nginx(30, 'no live upstreams while connecting to upstream', 'http://app/y')],
+    },
+    is: ['likely', 'no-live-upstreams'],
+    among: ['backend-process-down'],
+  },
+  {
     name: 'an old out of memory',
     logs: {
       'error.log': seconds.map((s) => nginx(s, connectTimeout)),
