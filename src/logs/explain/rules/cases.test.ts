@@ -1451,6 +1451,22 @@ const cases: readonly Case[] = [
     among: ['backend-process-down'],
   },
   {
+    name: 'a proxy in Node that is refused',
+    logs: {
+      'dev.log': [
+        '[HPM] Error occurred while proxying request localhost:3000/api to http://127.0.0.1:8000/ [ECONNREFUSED] (https://nodejs.org/api/errors.html)',
+        'Error: connect ECONNREFUSED 127.0.0.1:8000',
+      ],
+    },
+    is: null,
+    among: ['backend-process-down'],
+  },
+  {
+    name: 'Django refuses the address that a check asks for',
+    logs: { 'app.log': ["Invalid HTTP_HOST header: '10.0.0.5:8000'. You may need to add '10.0.0.5' to ALLOWED_HOSTS."] },
+    is: ['likely', 'health-check-wrong-host-or-method'],
+  },
+  {
     name: 'an old out of memory',
     logs: {
       'error.log': seconds.map((s) => nginx(s, connectTimeout)),
