@@ -68,8 +68,17 @@ function refuseUnknownCommand(why5xx: Command, word: string): void {
   );
 }
 
+/** A reader that has gone away (`why5xx … | head`) has what it wanted, whatever it was that wrote. */
+function forgiveGoneReaders(): void {
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+    });
+}
+
 /** Runs the command that `process.argv` names; resolves to the exit code. */
 export async function main(): Promise<number> {
+  forgiveGoneReaders();
   let code = 0;
   try {
     const words = process.argv.slice(2);

@@ -6,6 +6,9 @@ import { layers } from './finding.ts';
 import { logAnalysisSchema } from './log-analysis.ts';
 import { languages } from './text.ts';
 
+// A program checks one report in its life: compiling the check takes longer than the check.
+z.config({ jitless: true });
+
 const citation = z.object({
   evidence: z.string().describe('Key in `evidence`'),
   path: z.string().describe("RFC 6901 pointer below that evidence's `data`"),

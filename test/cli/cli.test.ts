@@ -17,6 +17,7 @@ const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.me
 /** A bundle as the lab recorded it, with one cause in it. */
 const exampleBundle = (): string =>
   readFileSync(new URL('../../src/causes/fpm-down-static-health-ok/examples/nginx-one.json', import.meta.url), 'utf8');
+const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'why5xx-cli-'));
 const inFolder = (name: string): string => join(folder, name);
 // Every line below starts processes, and a busy machine starts them slowly.
@@ -52,6 +53,18 @@ describe('help', () => {
   it('--version is that of the package', async () => {
     expect(await why5xx(['--version'])).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: '' });
   });
+
+  it.each([{ args: ['--help'] }, { args: ['lab', '--help'] }, { args: ['causes'] }])(
+    '$args: a reader that goes away is no failure',
+    async ({ args }) => {
+      const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], timeout: 60_000 });
+      child.stdout.destroy();
+      let stderr = '';
+      child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
+      const [code] = (await once(child, 'close')) as [number | null];
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    },
+  );
 
   it('--help of every command that the help lists', async () => {
     const commandsOf = (help: string): readonly string[] =>
@@ -203,7 +216,6 @@ describe('results', () => {
   });
 
   it('a reader that goes away is no failure', async () => {
-    const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
     // The pipe's reader is gone before the first byte; the shell reports the exit code of why5xx, not of the reader.
     const script = 'set -o pipefail; { sleep 0.5; "$0" "$1" judge "$2" --verbose; echo "code $?" >&2; } | true';
     const child = spawn('bash', ['-c', script, process.execPath, main, inFolder('guilty.json')], { stdio: ['ignore', 'ignore', 'pipe'] });

@@ -194,7 +194,13 @@ export const applicationRules: readonly LogRule[] = [
     ['A database or service behind the application fails', '应用依赖的数据库或服务不可用'],
     [
       ...['dependency-full', 'dependency-gone', 'dependency-login', 'dependency-read-only'].map((each) => told(each)),
-      about(['dependency-refused'], 'suggests', 'none', not(isBareDial)),
+      // Below the words of a proxy stands what Node says of its backend.
+      about(
+        ['dependency-refused'],
+        'suggests',
+        'none',
+        (event, all = []) => !isBareDial(event) && !all.some(({ signature }) => signature === 'node-proxy-error'),
+      ),
       about(['dependency-refused'], 'fits', 'none'),
       together([refusing, failing(status(500, 502, 503), 'fits')], 'suggests', 'none'),
       about(['lua-socket'], 'suggests', 'none', says(/refused/)),

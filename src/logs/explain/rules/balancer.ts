@@ -27,6 +27,12 @@ import {
 } from './witness.ts';
 
 const noLive = about(['no-live-upstreams', 'apache-workers-all-error', 'go-no-upstream', 'envoy-no-healthy'], 'suggests', 'none');
+const connecting: ReadonlySet<string | null> = new Set<string | null>(
+  [lines.refused, lines.noRoute, lines.connectTimeout, lines.noSuchFile, lines.networkUnreachable].flat(),
+);
+const isFailedConnect = ({ signature }: EventGroup): boolean => connecting.has(signature);
+const isSameTime = ({ minutes }: EventGroup, other: EventGroup): boolean =>
+  minutes.size === 0 || [...minutes.keys()].some((minute) => [minute - 1, minute, minute + 1].some((each) => other.minutes.has(each)));
 /** nginx writes the name of the group for the address when it has no live member. */
 const groupName = every(
   of('nginx'),
@@ -46,7 +52,14 @@ export const balancerRules: readonly LogRule[] = [
     'balancer',
     ['The proxy holds every backend for failed', '代理认为所有后端均不可用'],
     [
-      noLive,
+      // Where an attempt to connect failed before, that is what has to be found, and this only follows.
+      about(noLive.signatures, 'fits', 'none'),
+      about(
+        noLive.signatures,
+        'suggests',
+        'none',
+        (event, all = []) => !all.some((other) => isFailedConnect(other) && isSameTime(event, other)),
+      ),
       near(['haproxy-no-server'], 'suggests', 'none'),
       nobody,
       failing(groupName, 'suggests', 'none'),

@@ -1435,6 +1435,38 @@ const cases: readonly Case[] = [
     is: ['confirmed', 'oom-killed'],
   },
   {
+    name: 'no live upstreams after refusals',
+    logs: {
+      'error.log': [...seconds.map((s) => nginx(s, refused)), nginx(30, 'no live upstreams while connecting to upstream', 'http://app/y')],
+    },
+    is: null,
+    among: ['backend-process-down', 'no-live-upstreams'],
+  },
+  {
+    name: 'no live upstreams long after a refusal',
+    logs: {
+      'error.log': [nginx(3, refused).replace(' 10:', ' 07:'), nginx(30, 'no live upstreams while connecting to upstream', 'http://app/y')],
+    },
+    is: ['likely', 'no-live-upstreams'],
+    among: ['backend-process-down'],
+  },
+  {
+    name: 'a proxy in Node that is refused',
+    logs: {
+      'dev.log': [
+        '[HPM] Error occurred while proxying request localhost:3000/api to http://127.0.0.1:8000/ [ECONNREFUSED] (https://nodejs.org/api/errors.html)',
+        'Error: connect ECONNREFUSED 127.0.0.1:8000',
+      ],
+    },
+    is: null,
+    among: ['backend-process-down'],
+  },
+  {
+    name: 'Django refuses the address that a check asks for',
+    logs: { 'app.log': ["Invalid HTTP_HOST header: '10.0.0.5:8000'. You may need to add '10.0.0.5' to ALLOWED_HOSTS."] },
+    is: ['likely', 'health-check-wrong-host-or-method'],
+  },
+  {
     name: 'an old out of memory',
     logs: {
       'error.log': seconds.map((s) => nginx(s, connectTimeout)),

@@ -312,6 +312,7 @@ export const networkRules: readonly LogRule[] = [
       about(['socket-family'], 'proves', 'writer'),
       // Go tries every address and tells of the first: there, IPv4 was refused too.
       about(lines.refused, 'fits', 'upstream', (event) => isLoopback6(event) && event.signature !== 'go-connect-refused'),
+      about(['node-proxy-error'], 'fits', 'none', says(/ECONNREFUSED ::1/)),
       near(['app-listening'], 'fits', 'writer', ({ fields }) => /^(?:127\.|0\.0\.0\.0)/.test(fields['address'] ?? '')),
       together(
         [
