@@ -145,7 +145,7 @@ function readUwsgiRequest(line: string): AccessRecord | null {
 }
 
 const uwsgiOwn =
-  /^(?:\*\*\* |!!! |\.\.\.|--- |-- |DAMN ! |Respawned |SIGPIPE|SIGINT\/SIGTERM|HARAKIRI|F\*CK|TERMINATING|worker \d|spawned uWSGI|gracefully |goodbye to uWSGI|uwsgi[_ (]|uWSGI |invalid request block|WSGI app|listen queue|Traceback \(most recent call last\)|Segmentation|(?:bind|accept|write|writev|socket|recv)\(\): |IOError|OSError|\[uwsgi|\[busyness\]|\[cheaper|\[emperor\])/;
+  /^(?:\*\*\* |!!! |\.\.\.|--- |-- unavailable |DAMN ! |Respawned |SIGPIPE|SIGINT\/SIGTERM|HARAKIRI|F\*CK|TERMINATING|worker \d|spawned uWSGI|gracefully |goodbye to uWSGI|uwsgi[_ (]|uWSGI |invalid request block|WSGI app|listen queue|Traceback \(most recent call last\)|Segmentation|(?:bind|accept|write|writev|socket|recv)\(\): |IOError|OSError|\[uwsgi|\[busyness\]|\[cheaper|\[emperor\])/;
 const uwsgiStart =
   /^(?:compiled with version|os: |nodename: |machine: |clock source: |pcre jit|detected |current working directory|your |lock engine|thunder lock|mapped \d|Python |PEP 405|Set PythonHome|chdir\(\)|closing all non-uwsgi|found fd|running \/|binary reloading|\s\*\*\* WARNING|setgid\(\)|setuid\(\)|dropping root|uWSGI running as root|WSGI app \d|uwsgi socket \d|\*\*\* (?:WARNING: you are running uWSGI as root|Python threads support|Operational MODE|uWSGI is running in multiple))/;
 

@@ -61,7 +61,7 @@ function readerOf(columns: string): (line: string) => AccessRecord | null {
   const checks = names.map((name) => (Object.hasOwn(shapes, name) ? shapes[name] : undefined));
   return (line) => {
     if (line[4] !== '-' && slots.date === 0) return null;
-    const words = line.split(' ', names.length + 2);
+    const words = line.trimEnd().split(' ', names.length + 2);
     // Columns are separated by one blank each, and IIS itself writes blanks inside of values as `+`.
     if (words.length !== names.length || slots.status < 0) return null;
     if (!words.every((word, i) => checks[i]?.test(word.length > 512 ? word.slice(0, 512) : word) !== false)) return null;

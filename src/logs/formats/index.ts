@@ -11,6 +11,7 @@ import { linesRead } from './detect.ts';
 import { envoyJsonLog, envoyLog } from './envoy.ts';
 import { envoyProcess } from './envoy-process.ts';
 import { gcpLog } from './gcp.ts';
+import { herokuLog } from './heroku.ts';
 import { haproxyLog } from './haproxy-log.ts';
 import { iisFormat, iisLog } from './iis.ts';
 import { apacheLayout, nginxLayout, type LayoutPart } from './layout.ts';
@@ -44,6 +45,7 @@ const ownFamilies: readonly LogFamily[] = [
   awsAlbLog,
   awsClassicLog,
   iisLog,
+  herokuLog,
   haproxyLog,
   nginxErrorLog,
   apacheErrorLog,
@@ -124,9 +126,14 @@ export function detectFormat(lines: readonly string[], hints: FormatHints): LogF
       most = linesRead(plain, bare);
     }
   }
+  // Of a handful of lines each may have come another way.
+  if (best === null && some.length > 1 && some.length <= mostAlone) return firstOf(some.map((line) => detectFormat([line], hints)));
   // One lucky line among hundreds names no format, unless the others may be continuations of its record.
   return best !== null && (most * 20 >= some.length || best.begins !== null) ? best : null;
 }
+
+const mostAlone = 30;
+const firstOf = (formats: readonly (LogFormat | null)[]): LogFormat | null => formats.find((format) => format !== null) ?? null;
 
 /** Quotation marks of a word processor leave a line readable and hide what it quotes. */
 const isQuotedByHand = (lines: readonly string[]): boolean =>

@@ -12,17 +12,21 @@ export function nginxAccessFormat(dialect: string): LogFormat {
   return accessFormat(id, 'nginx', dialect, compileLayout(nginxLayout(dialect)).read);
 }
 
-// `main` is what nginx.org's packages write; the next is ingress-nginx; the tails are those that guides to nginx timing recommend.
+const managerTail = '$request_method $scheme $host "$request_uri" [Client $remote_addr] [Length $body_bytes_sent] [Gzip $gzip_ratio]';
+// `main` is what nginx.org's packages write; the next is ingress-nginx; the tails are those that guides to nginx timing recommend; the
+// last two are Nginx Proxy Manager.
 const wellKnown: readonly string[] = [
   combinedFormat,
   `${combinedFormat} "$http_x_forwarded_for"`,
   `${combinedFormat} $request_length $request_time [$proxy_upstream_name] [$proxy_alternative_upstream_name] $upstream_addr $upstream_response_length $upstream_response_time $upstream_status $req_id`,
   `${combinedFormat} $request_time $upstream_addr $upstream_status $upstream_response_time`,
   `${combinedFormat} rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time"`,
+  `[$time_local] $upstream_cache_status $upstream_status $status - ${managerTail} [Sent-to $server] "$http_user_agent" "$http_referer"`,
+  `[$time_local] $status - ${managerTail} "$http_user_agent" "$http_referer"`,
 ];
 /** The same from the request on: who copies a line by hand leaves the client and the date behind. */
 const headless: readonly string[] = [
-  ...wellKnown.map((format) => format.slice(format.indexOf('"$request"'))),
+  ...wellKnown.flatMap((format) => (format.includes('"$request"') ? [format.slice(format.indexOf('"$request"'))] : [])),
   '"$request" $status $body_bytes_sent',
 ];
 
@@ -79,6 +83,7 @@ export const nginxAccess: LogFamily = {
     '10.77.1.2 - - [23/Nov/2026:07:11:54 +0000] "GET /i HTTP/1.1" 504 1 "-" "ua" 120 60.002 [ns-app-80] [] 10.0.0.1:80, 10.0.0.2:80 0, 0 30.000, 30.002 504, 504 f0a1b2c3d4e5f60718293a4b5c6d7e8f',
     '10.77.1.2 [2026-11-23T07:11:54+00:00] "GET /refused/ HTTP/1.1" st=502 bytes=157 rt=0.000 ua="10.77.2.2:8999" us="502" uct="-" uht="-" urt="0.000" conn=5/1 host="10.77.1.1"',
     '"GET /i HTTP/1.1" 502 560 "-" "ua"',
+    '[23/Nov/2026:07:11:54 +0000] - 502 502 - GET https shop.example "/i" [Client 10.77.1.2] [Length 154] [Gzip -] [Sent-to app] "curl/7.88.1" "-"',
   ],
   detect(lines, hints) {
     const told = bestOf(hintedFormats(hints), lines);

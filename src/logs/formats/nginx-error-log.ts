@@ -43,7 +43,16 @@ export function splitNginxContext(rest: string): { message: string; client: stri
 
 /** How a line goes on that was broken for reading: nginx itself writes all of it in one. */
 const brokenOff =
-  /^(?:while [a-z]|connecting to |reading |sending |client: |server: |request: "|subrequest: "|upstream: "|host: "|referrer: "|failed \(\d|\(\d{1,3}: [A-Z]|unix:\/|HTTP\/\d\.\d")/;
+  /^(?:while [A-Za-z]|connecting to |reading |sending |client: |server: |request: "|subrequest: "|upstream: "|host: "|referrer: "|failed \(\d|\((?:\d{1,3}: [A-Z]|SSL: )|unix:\/|HTTP\/\d\.\d")/;
+
+/** Whether what is said so far cannot be all: a bracket or a quotation is open, or a sentence stops short. */
+function isOpen(text: string): boolean {
+  if (text.length > longest) return false;
+  const count = (mark: string): number => text.split(mark).length - 1;
+  return (
+    count('(') > count(')') || count('"') % 2 === 1 || /(?:, \w{4,10}:|,| (?:while|to|from|by|reading|connecting|response|SSL))$/.test(text)
+  );
+}
 
 /** A record whose line a terminal or a page broke, in one line again; what belongs to nobody stays below it. */
 function mended(record: string): string {
@@ -53,7 +62,7 @@ function mended(record: string): string {
   let count = 0;
   for (const line of rest) {
     const next = line.trim();
-    if (!brokenOff.test(next)) break;
+    if (!brokenOff.test(next) && !isOpen(text)) break;
     text += ` ${next}`;
     count++;
   }

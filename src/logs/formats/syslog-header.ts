@@ -33,7 +33,11 @@ const isNoProgram = (name: string): boolean =>
   name.includes('#') || /^(?:EMERG|ALERT|CRIT|ERROR|WARN|WARNING|NOTICE|INFO|DEBUG)$|(?:Error|Exception)$/.test(name);
 
 /** `program[pid]: ` or `program: ` at `from`; null where it is not there. */
-function tagAt(line: string, from: number): { readonly program: string; readonly pid: number | null; readonly end: number } | null {
+function tagAt(
+  line: string,
+  from: number,
+  isBehindHost = false,
+): { readonly program: string; readonly pid: number | null; readonly end: number } | null {
   for (let i = from; i < from + longestName && i < line.length; i++) {
     const c = line[i];
     if (c === ' ' && !line.startsWith('php-fpm: ', from)) return null;
@@ -42,7 +46,9 @@ function tagAt(line: string, from: number): { readonly program: string; readonly
       if (i === from || close < 0 || close > i + 11 || line[close + 1] !== ':') return null;
       const pid = digits(line, i + 1, close - i - 1);
       const end = line[close + 2] === ' ' ? close + 3 : close + 2;
-      return Number.isNaN(pid) ? null : { program: line.slice(from, i), pid, end };
+      if (!Number.isNaN(pid)) return { program: line.slice(from, i), pid, end };
+      // Platforms write the name of the process for its number: `shop[web.1]: `.
+      return isBehindHost && /^[a-z][\w.-]*$/.test(line.slice(i + 1, close)) ? { program: line.slice(from, i), pid: null, end } : null;
     }
     if (c === ':' && (line[i + 1] === ' ' || i + 1 === line.length)) {
       const program = line.slice(from, i);
@@ -111,7 +117,7 @@ export function syslogHeader(line: string, year: number): SyslogHeader | null {
     // A platform's `app[web.1]:` is no host.
     if (blank < 0 || line[blank - 1] === ':' || line[from] === '[') return null;
     from = blank + 1;
-    tag = tagAt(line, from);
+    tag = tagAt(line, from, true);
   }
   if (tag === null) return null;
   return { moment, program: tag.program, pid: tag.pid, level, end: tag.end };

@@ -72,8 +72,14 @@ export function messageOf(product: Product, text: string, when: When, level: str
     case 'node':
       return nodeMessage(text, when, level, pid, true) ?? plain();
     default:
-      return plain();
+      return dated(foreignMessage(text), when, level, pid) ?? plain();
   }
+}
+
+/** What a container or a script sent on under a name of its own, where it carries the whole head of a program that is known. */
+function foreignMessage(text: string): ErrorRecord | null {
+  if (text[0] === '[') return gunicornInside(text) ?? inner().apache?.error?.(text) ?? null;
+  return text[4] === '/' ? (inner().nginx?.error?.(text) ?? null) : null;
 }
 
 /** A request line that a program sent to syslog or printed to the journal; null where the message is none. */

@@ -21,7 +21,7 @@ function family(
 }
 
 const nginxHead =
-  /^(?:(nginx: )|[\d/:. -]{0,20})\[(emerg|alert|crit|error|warn|notice|info|debug)\] (?:(\d{1,10})#\d{1,10}: )?|^(\d{1,10})#\d{1,10}: (?=\*\d)/;
+  /^(?:(nginx: )|[\d/:. -]{0,20})\[(emerg|alert|crit|error|warn|notice|info|debug)\]:? (?:(\d{1,10})#\d{1,10}: )?|^(\d{1,10})#\d{1,10}: (?=\*\d)/;
 const phase =
   / while (?:connecting|reading|sending|SSL handshaking|waiting for|processing|proxying|resolving|logging|closing|keepalive|prematurely|handling)\b/;
 const context =

@@ -30,6 +30,9 @@ function prefix(pattern: RegExp): Layer {
 }
 
 const colour = /\u001B\[[\d;]{0,20}[A-Za-z]/g;
+/** The same after a page or a terminal wrote the escape character out, or dropped it. */
+const lostColours = /(?:\^\[|#033|\\(?:x1[bB]|u001[bB]|033|e)|\u241B|\uFFFD)?\[(?:\d{1,2}(?:;\d{1,3}){0,4})?m/g;
+const lostColour = new RegExp(lostColours.source);
 const curly: Readonly<Record<string, string>> = {
   '\u2018': "'",
   '\u2019': "'",
@@ -57,7 +60,10 @@ const entities: Readonly<Record<string, string>> = { quot: '"', gt: '>', lt: '<'
 const carriers = ['stream', 'time', 'kubernetes', 'container', 'container_id', 'container_name', 'docker'];
 
 const layers = {
-  colours: (line) => (line.includes('\u001B[') ? { text: line.replaceAll(colour, '') } : null),
+  colours: (line) => {
+    if (line.includes('\u001B[')) return { text: line.replaceAll(colour, '') };
+    return line.includes('[') && lostColour.test(line) ? { text: line.replaceAll(lostColours, '') } : null;
+  },
   // Docker's json-file driver, and what shippers make of a container's line.
   'docker-json': (line) => {
     const entry = line[0] === '{' ? objectOf(line) : null;
@@ -82,9 +88,11 @@ const layers = {
   },
   // Markdown's bold, and its lists.
   emphasis: (line) => {
-    const mark = /^(\*\*|__)(?=[^\s*_])/.exec(line)?.[1] ?? '';
+    const mark = /^(\*\*_|__|\*\*)(?=[^\s*_])/.exec(line)?.[1] ?? '';
     const text = mark === '' ? '' : line.trimEnd();
-    return text.length > 2 * mark.length && text.endsWith(mark) ? { text: text.slice(mark.length, -mark.length) } : null;
+    // What is bold over several lines ends in another one.
+    if (mark === '') return /[^*]\*\*$/.test(line) ? { text: line.slice(0, -2) } : null;
+    return { text: text.slice(mark.length).replace(/_?\*\*$|__$/, '') };
   },
   bullet: prefix(/^[-*\u2022] (?=\S)/),
   // What a page was made of.
@@ -115,8 +123,19 @@ const layers = {
     const stamp = stampAt(line);
     return stamp === null ? null : { text: line.slice(stamp.end), when: stamp.when };
   },
+  // runit's svlogd, in UTC.
+  svlogd: (line) => {
+    const moment = line[10] === '_' && line[4] === '-' ? isoMoment(`${line.slice(0, 10)}T${line.slice(11, 40)}`, 0) : null;
+    return moment === null || line[moment.end] !== ' ' ? null : { text: line.slice(moment.end + 1), when: { at: moment.at, zoned: true } };
+  },
   // Heroku's `app[web.1]: `, a syslog tag whose date was cut off, Fly's `app[148e] fra [info] `.
   tag: prefix(/^([A-Za-z][\w./@-]{0,63}\[[\w.-]{1,64}\])(?:: ?| [a-z]{3} \[[a-z]{4,7}\] ?)/),
+  // `cf logs`, with or without who wrote it.
+  'cloud-foundry': prefix(
+    /^(?:\[((?:APP|RTR|CELL|API|SSH|STG|LGR)(?:\/[\w.-]{1,40}){0,4})\] {1,4}(?:OUT|ERR)(?: |$)|(?:OUT|ERR) (?=\[?\d{4}-))/,
+  ),
+  // What Passenger repeats of the output of its applications.
+  passenger: prefix(/^App (\d{1,10}) (?:stdout|stderr|output): ?/),
   // grep over several files.
   grep: prefix(/^([\w./-]{1,200}\.log[\w.-]{0,20}:)(?:\d{1,9}:)?/),
   typographic: (line) => {
@@ -226,7 +245,10 @@ export function wrapFormat(inner: LogFormat, names: readonly string[]): LogForma
     if (!record.includes('\n')) return peel(record);
     const [first, ...rest] = record.split('\n').map(peel);
     if (first === undefined) return peel(record);
-    return { ...first, text: [first, ...rest.filter(({ source }) => source === first.source)].map(({ text }) => text).join('\n') };
+    return {
+      ...first,
+      text: [first, ...rest.filter(({ source }) => source === first.source || source === '')].map(({ text }) => text).join('\n'),
+    };
   };
   return {
     id: inner.id,

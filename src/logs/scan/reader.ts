@@ -46,7 +46,7 @@ interface OpenRecord {
 }
 
 /** Lines that begin like this only continue something, in every format. */
-const continues = /^[\s#})]/;
+const continues = /^(?!\s{2,12}(?:Active|Process|Main PID): )[\s#})]/;
 /** Lines of a stack trace, which other programs write at their beginning: in a log whose records span lines they belong to the record above. */
 const traces = /^(?:Traceback \(most recent call last\)|[A-Za-z_][\w.]{0,200}(?:Error|Exception|Timeout)(?::|$))/;
 

@@ -256,7 +256,7 @@ export const apacheSignatures: readonly Signature[] = [
   of(
     'apache-max-workers',
     numbered(
-      '00484|00161|10159|00326',
+      '00484|00161|10159|00326|00286|00287',
       'server (?:reached|is within MinSpareThreads of) MaxRequestWorkers',
       'server reached MaxClients setting',
     ),

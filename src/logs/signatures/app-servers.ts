@@ -207,7 +207,7 @@ export const appServerSignatures: readonly Signature[] = [
   ),
   node(
     'node-proxy-error',
-    /^(?:\[HPM\] (?:ECONNREFUSED: )?Error occurred while (?:trying to )?proxy(?:ing)?|\[vite\] http proxy error|Proxy error: Could not proxy request|Error occurred while trying to proxy|Failed to proxy http|Error: Could not proxy request)(?<what>[\s\S]{0,600})/,
+    /^(?:\[HPM\] (?:PROXY ERROR: E|(?:ECONNREFUSED: )?Error occurred while (?:trying to )?proxy(?:ing)?)|\[vite\] http proxy error|Proxy error: Could not proxy request|Error occurred while trying to proxy|Failed to proxy http|Error: Could not proxy request)(?<what>[\s\S]{0,600})/,
     '[HPM] Error occurred while proxying request localhost:3000/api to http://127.0.0.1:8080/ [ETIMEDOUT]',
     'A proxy written in Node could not reach what stands behind it.',
     'Why, except by the code in it.',

@@ -118,7 +118,7 @@ export const dependencyText = new RegExp(failures.map(({ text }) => text.source)
 const php = String.raw`(?=(?:[\s\S]{0,300}?(?<fatal>Fatal error|Uncaught ))?)[\s\S]{0,3000}?`;
 const any = String.raw`[\s\S]{0,3000}?`;
 /** What a proxy says of its own backend is about no dependency. */
-const notProxy = String.raw`(?!\[HPM\]|\[vite\] http proxy|Proxy error: |Failed to proxy |Error occurred while trying to proxy|Error: Could not proxy|[\s\S]{0,300}?(?:http: proxy error|originService|reach the origin|Bad Gateway' caused by|[Ee]rror proxying))`;
+const notProxy = String.raw`(?!\[HPM\]|\[vite\] http proxy|Proxy error: |Failed to proxy |Error occurred while trying to proxy|Error: Could not proxy|[\s\S]{0,300}?(?:http: proxy error|originService|reach the origin|(?:Bad Gateway|Gateway Timeout|Internal Server Error|Service Unavailable)' caused by|[Ee]rror proxying))`;
 const wraps: readonly {
   readonly source: Product;
   readonly head: string;

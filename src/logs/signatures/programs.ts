@@ -52,6 +52,27 @@ export const programSignatures: readonly Signature[] = [
     'Why: 137 is signal 9, by an operator or for memory.',
   ),
   of(
+    'heroku-crashed',
+    /^(?:Process exited with status (?<code>[1-9]\d{0,2})$|State changed from \w{1,20} to crashed)/,
+    'State changed from up to crashed',
+    'The process of the application ended by itself; Heroku answers H10 until it is started again.',
+    'Why it ended.',
+  ),
+  of(
+    'heroku-boot-timeout',
+    /^Error (?<code>R10) \(Boot timeout\)/,
+    'Error R10 (Boot timeout) -> Web process failed to bind to $PORT within 60 seconds of launch',
+    'The process did not listen on the port that it was given in time, and was ended.',
+    'Whether it is slow to start, or listens on another port or address.',
+  ),
+  of(
+    'heroku-memory',
+    /^Error (?<code>R15) \(Memory quota vastly exceeded\)/,
+    'Error R15 (Memory quota vastly exceeded)',
+    'The process used more than twice its memory and was killed.',
+    'What used it.',
+  ),
+  of(
     'systemctl-failed',
     /(?:Active: (?:failed|activating \(auto-restart\)) \(Result: (?<result>[\w-]{1,30})\)|Process: \d+ ExecStart=[^\n]{1,400} \(code=(?:exited|killed|dumped), (?:status|signal)=(?!0\/)(?<status>\d+|\w+))/,
     'Active: failed (Result: exit-code) since Mon 2026-11-23 11:22:33 UTC; 2s ago',

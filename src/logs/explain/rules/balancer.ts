@@ -37,6 +37,7 @@ const isSameTime = ({ minutes }: EventGroup, other: EventGroup): boolean =>
 const groupName = every(
   of('nginx'),
   status(502),
+  ({ tries }) => !/^502@(?:x{2,}|\*+|_+|<[^>]*>|\[[^\]]*\]|redacted|hidden)$/i.test(tries),
   ({ tries, backend }) => /^502@[^\s.:/@]+$/.test(tries) || (tries === '' && backend !== null && /^[^\s.:/]+$/.test(backend)),
 );
 const rewriteFailed = failing(every(haproxy('PR', 'PH', 'IR', 'IH'), status(500)), 'suggests', 'writer');
@@ -68,6 +69,7 @@ export const balancerRules: readonly LogRule[] = [
       failing(every(of('iis'), reasonLike(/^502\.4/)), 'suggests', 'none'),
       about(['apache-worker-disabled', 'upstream-disabled'], 'fits', 'upstream'),
       near(['haproxy-server-down', 'varnish-fetch-failed'], 'fits', 'none'),
+      near(checks, 'fits', 'none', says(/status: 0\/\d{1,4} DOWN/)),
     ],
     {
       summary: [

@@ -111,6 +111,7 @@ export const limitRules: readonly LogRule[] = [
         'writer',
         (event, all = []) => signalIn('9')(event) && !all.some(({ signature }) => signature === 'gunicorn-worker-timeout'),
       ),
+      near(['heroku-memory'], 'suggests', 'none'),
       near(['container-exit', 'haproxy-worker-died'], 'fits', 'writer', ({ fields }) => fields['code'] === '137'),
       near(['kernel-oom-invoked'], 'fits', 'writer'),
       near(['passenger-incomplete', 'wsgi-truncated'], 'fits', 'writer'),

@@ -124,6 +124,10 @@ const looping = near(['systemd-start-limit', 'k8s-back-off', 'systemd-restart', 
 const bindFailed = ['app-bind-failed', 'node-bind-failed', 'gunicorn-bind-failed', 'tomcat-bind-failed', 'uwsgi-bind-failed'];
 const ofApplication = (event: EventGroup): boolean => !isProxyUnit(event) && !isPhpUnit(event);
 
+const herokuCode = (...codes: readonly string[]) => every(of('other'), own, reasonLike(new RegExp(`^(?:${codes.join('|')})\\b`)));
+/** Where these are said too, that the application ended follows from them. */
+const startless: ReadonlySet<string | null> = new Set(['heroku-boot-timeout', 'heroku-memory']);
+
 export const upstreamRules: readonly LogRule[] = [
   ruleOf(
     'backend-process-down',
@@ -160,6 +164,7 @@ export const upstreamRules: readonly LogRule[] = [
       // Windows asks a refusing port three times within about two seconds, and waits for silence about 21.
       served(failing(every(of('iis'), reasonLike(/win32:12029/), lasted(0, 5000)), 'suggests')),
       about(['node-proxy-error'], 'fits', 'none', says(/ECONNREFUSED/)),
+      failing(herokuCode('H10', 'H14', 'H21'), 'fits', 'none'),
       served(about(['node-proxy-error'], 'suggests', 'none', says(/ECONNREFUSED/))),
     ],
     {
@@ -219,6 +224,7 @@ export const upstreamRules: readonly LogRule[] = [
         'fits',
       ),
       failing(every(envoy('UF'), reasonLike(/111|refused/i)), 'fits'),
+      near(['heroku-boot-timeout'], 'fits', 'none'),
       together([refused, listening], 'suggests', 'upstream', 604_800, otherPort),
     ],
     {
@@ -296,6 +302,10 @@ export const upstreamRules: readonly LogRule[] = [
     'app-runtime',
     ['The application ends and is started again and again', '应用反复崩溃并重启'],
     [
+      near(['heroku-crashed'], 'suggests', 'none', (_event, all = []) => !all.some(({ signature }) => startless.has(signature))),
+      near(['heroku-boot-timeout', 'heroku-crashed'], 'fits', 'none'),
+      failing(herokuCode('H10'), 'fits', 'none'),
+      failing(herokuCode('H13', 'H20'), 'fits', 'none'),
       near(['systemd-start-limit', 'k8s-back-off'], 'suggests', 'writer', ofApplication),
       near([...bindFailed, 'gunicorn-worker-exit', 'apache-cgi-no-headers', 'passenger-incomplete', 'wsgi-truncated'], 'fits', 'writer'),
       near(['container-exit'], 'suggests', 'writer', ({ fields }) => fields['code'] !== '137' && fields['code'] !== '143'),
@@ -395,6 +405,7 @@ export const upstreamRules: readonly LogRule[] = [
       failing(every(of('aws-alb', 'alibaba-slb', 'alibaba-alb'), status(504), own), 'fits'),
       failing(every(of('gcp-lb'), reasonLike(/backend_timeout/)), 'suggests'),
       failing(every(of('iis'), reasonLike(/win32:12002/)), 'suggests'),
+      failing(herokuCode('H12'), 'suggests'),
       failing(every(of('caddy', 'apache'), status(504)), 'suggests'),
       failing(every(of('traefik'), status(504)), 'fits'),
       failing(every(of('nginx'), status(504), timing('none', 'answered')), 'fits'),
