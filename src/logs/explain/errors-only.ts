@@ -112,10 +112,17 @@ function signaturesAboutRequests(rules: readonly LogRule[]): ReadonlySet<string>
 
 const severe: ReadonlySet<string | null> = new Set(['emerg', 'alert', 'crit', 'error']);
 
-/** True for a line that no signature knows and that its writer calls an error. */
+/** True for a line that no signature knows and that its writer calls an error. What nginx says while it serves a request is one. */
 export function isUnknownError(event: EventGroup): boolean {
-  return event.signature === null && severe.has(event.level);
+  const isCut = event.level === null && event.format === 'nginx-error-undated';
+  return event.signature === null && (severe.has(event.level) || isCut);
 }
+
+const told =
+  /\bBad Gateway\b|\bGateway Time-?out\b|\bService (?:Temporarily )?Unavailable\b|\bInternal Server Error\b|\bstatus(?: ?code)?["']?[ :=]{1,3}50[0-4]\b/i;
+
+/** True for a line that names an answer of the 500s, whatever else it says. */
+export const tellsOfFailure = ({ samples }: EventGroup): boolean => samples.some(({ text }) => told.test(text));
 
 /** A line that nobody knows counts where it names a request and is written as an error. */
 function isFailure(event: EventGroup, about: ReadonlySet<string>, namesRequest: boolean): boolean {

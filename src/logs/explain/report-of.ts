@@ -12,7 +12,7 @@ import { analysisOf } from './analysis.ts';
 import { findClocks } from './clocks.ts';
 import type { GivenZone } from './clocks.ts';
 import { correlate } from './correlate.ts';
-import { hasOnlyErrors, isUnknownError, requestsOfErrors } from './errors-only.ts';
+import { hasOnlyErrors, isUnknownError, requestsOfErrors, tellsOfFailure } from './errors-only.ts';
 import { explain } from './explain.ts';
 import type { LogConviction } from './explain.ts';
 import {
@@ -79,7 +79,9 @@ export function reportOfLogs(read: Tally, options: ExplainOptions): Report {
   });
   const failed = tally.failures.reduce((sum, each) => sum + each.count, 0) + tally.dropped.failures;
   // Silence of an access log is health; where there is none, an error that nobody knows may be anything.
-  const suspicious = unseen && (verdict.unproven.some((each) => each.fits.length > 0) || tally.events.some(isUnknownError));
+  const suspicious =
+    unseen &&
+    (verdict.unproven.some((each) => each.fits.length > 0) || tally.events.some((each) => isUnknownError(each) || tellsOfFailure(each)));
   const outcome = causes.length > 0 ? 'cause-found' : failed > 0 || suspicious ? 'cause-unproven' : 'healthy';
   return {
     schema: 'why5xx/report@1',

@@ -18,18 +18,21 @@ export const continuesTraceback = (line: string): boolean =>
   );
 
 const gunicornTail = /^\] \[(\d{1,10})\] \[(CRITICAL|ERROR|WARNING|INFO|DEBUG)\] /;
+/** Up to version 18 the date stood without brackets. */
+const gunicornOldTail = /^ \[(\d{1,10})\] \[(CRITICAL|ERROR|WARNING|INFO|DEBUG)\] /;
 const gunicornCut =
   /^(?:\[(\d{1,10})\] )?(?:\[(CRITICAL|ERROR|WARNING|INFO|DEBUG)\] )?(?=WORKER TIMEOUT \(pid:|Worker \(pid:\d{1,10}\) (?:was|exited)|Worker with pid \d|Worker failed to boot|Error handling request |Exception in worker process|Booting worker with pid: \d|Ignoring EPIPE|Starting gunicorn )/;
 
 function readGunicorn(record: string): ErrorRecord | null {
-  if (record[0] !== '[') return null;
-  const moment = isoMoment(record, 1);
+  const isOld = record[0] === '2';
+  if (record[0] !== '[' && !isOld) return null;
+  const moment = isoMoment(record, isOld ? 0 : 1);
   if (moment === null) return null;
   // `2026-11-23 23:51:58 +0000`: the zone stands behind a blank.
   const zone = /^ ([+-])(\d\d)(\d\d)/.exec(record.slice(moment.end, moment.end + 6));
   const shift = zone === null ? 0 : (zone[1] === '-' ? -1 : 1) * (Number(zone[2]) * 60 + Number(zone[3])) * 60_000;
   const from = moment.end + (zone === null ? 0 : 6);
-  const tail = gunicornTail.exec(record.slice(from, from + 40));
+  const tail = (isOld ? gunicornOldTail : gunicornTail).exec(record.slice(from, from + 40));
   if (tail === null) return null;
   return gunicornMessage(
     record.slice(from + tail[0].length),
@@ -57,7 +60,8 @@ const gunicorn = errorFormat(
   'gunicorn',
   'gunicorn',
   readGunicorn,
-  (line) => line[0] === '[' && isoMoment(line, 1) !== null && line.includes('] ['),
+  (line) =>
+    line.includes('] [') && (line[0] === '[' ? isoMoment(line, 1) !== null : line[0] === '2' && readGunicorn(line.slice(0, 80)) !== null),
 );
 
 const gunicornPart = errorFormat(
@@ -113,6 +117,8 @@ export const gunicornLog: LogFamily = {
     '[2026-11-23 23:52:07 +0000] [9646] [CRITICAL] WORKER TIMEOUT (pid:10134)',
     '[2026-11-23 23:52:01 +0000] [10134] [ERROR] Error handling request /raise\nTraceback (most recent call last):\n  File "/usr/lib/python3/dist-packages/gunicorn/workers/sync.py", line 136, in handle\n    self.handle_request(listener, req, client, addr)\n  File "/tmp/A/up.py", line 6, in app\n    if p==\'/raise\': raise RuntimeError(\'database went away\')\nRuntimeError: database went away',
     '[2026-11-23 23:52:07 +0000] [9646] [WARNING] Worker with pid 10252 was terminated due to signal 9',
+    // As version 0.9 wrote it.
+    '2010-07-28 23:01:19 [5869] [CRITICAL] WORKER TIMEOUT (pid:5870)',
   ],
   detect: (lines) => (linesRead(gunicorn, lines) > 0 ? gunicorn : null),
 };

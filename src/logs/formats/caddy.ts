@@ -43,9 +43,20 @@ const consoleHead =
 const version1 =
   /^(\d\d\/[A-Z][a-z]{2}\/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}) \[(ERROR|WARN|INFO|NOTICE|PANIC)(?: (\d{3}))?(?: (\/[^\]\s]{0,2048}))?\] /;
 
+/** The beginning of an entry whose end is missing: who quotes such a line often cuts the headers off. */
+const cutHead =
+  /^\{"level":"([a-z]{4,6})","ts":(\d{10}(?:\.\d{1,9})?|"[^"]{10,40}"),(?:"logger":"(http\.log\.error[\w.-]{0,60}|tls[\w.-]{0,60})",)?"msg":"((?:[^"\\]|\\.){1,2048})"[,}]/;
+
+function cutEntry(line: string): JsonObject | null {
+  const head = line.startsWith('{"level":') ? cutHead.exec(line.slice(0, 4096)) : null;
+  if (head === null) return null;
+  const [, level = '', ts = '', logger = '', msg = ''] = head;
+  return { level, ts: ts.startsWith('"') ? ts.slice(1, -1) : Number(ts), logger, msg: msg.replaceAll(/\\(["\\/])/g, '$1') };
+}
+
 /** The entry of a line in either of its dialects, with the keys of the JSON one. */
 function entryOf(line: string): JsonObject | null {
-  if (line[0] === '{') return objectOf(line);
+  if (line[0] === '{') return objectOf(line) ?? cutEntry(line);
   const head = line[4] === '/' ? consoleHead.exec(line.slice(0, 300)) : null;
   if (head === null) return null;
   const [all, date = '', level = '', logger = ''] = head;

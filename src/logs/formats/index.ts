@@ -104,14 +104,15 @@ export function detectFormat(lines: readonly string[], hints: FormatHints): LogF
     if (some.length === mostLines) break;
   }
   let { best, most } = bestFamily(some, hints);
-  if (most * 2 < some.length || isQuotedByHand(some)) {
+  const isShifted = some.length > 1 && some.every((line) => line[0] === ' ' || line[0] === '\t');
+  if (most * 2 < some.length || isQuotedByHand(some) || isShifted) {
     const names: string[] = [];
     let bare: readonly string[] = some;
     for (let next = unwrapOnce(some, names); next !== null; next = unwrapOnce(next.lines, names)) {
       names.push(next.name);
       bare = next.lines;
       const inside = bestFamily(bare, hints);
-      if (inside.best === null || inside.most < most || (inside.most === most && next.name !== 'typographic')) continue;
+      if (inside.best === null || inside.most < most || (inside.most === most && next.name !== 'typographic' && !isShifted)) continue;
       best = wrapFormat(inside.best, names);
       ({ most } = inside);
       if (most * 2 >= some.length && !isQuotedByHand(bare)) break;

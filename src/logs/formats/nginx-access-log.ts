@@ -20,9 +20,14 @@ const wellKnown: readonly string[] = [
   `${combinedFormat} $request_time $upstream_addr $upstream_status $upstream_response_time`,
   `${combinedFormat} rt=$request_time uct="$upstream_connect_time" uht="$upstream_header_time" urt="$upstream_response_time"`,
 ];
+/** The same from the request on: who copies a line by hand leaves the client and the date behind. */
+const headless: readonly string[] = [
+  ...wellKnown.map((format) => format.slice(format.indexOf('"$request"'))),
+  '"$request" $status $body_bytes_sent',
+];
 
 let known: readonly LogFormat[] | null = null;
-const knownFormats = (): readonly LogFormat[] => (known ??= wellKnown.map(nginxAccessFormat));
+const knownFormats = (): readonly LogFormat[] => (known ??= [...wellKnown, ...headless].map(nginxAccessFormat));
 
 let hinted: { readonly formats: FormatHints['nginxFormats']; readonly ready: readonly LogFormat[] } | null = null;
 /** A format without a status, or with nothing beside it, tells nothing of failures and would claim any line. */
@@ -73,6 +78,7 @@ export const nginxAccess: LogFamily = {
     '10.77.1.2 - - [23/Nov/2026:07:11:54 +0000] "GET /refused/ HTTP/1.1" 502 157 "-" "curl/7.88.1" 0.001 10.77.2.2:8999, 10.77.2.3:8999 502, 502 0.000, 0.001',
     '10.77.1.2 - - [23/Nov/2026:07:11:54 +0000] "GET /i HTTP/1.1" 504 1 "-" "ua" 120 60.002 [ns-app-80] [] 10.0.0.1:80, 10.0.0.2:80 0, 0 30.000, 30.002 504, 504 f0a1b2c3d4e5f60718293a4b5c6d7e8f',
     '10.77.1.2 [2026-11-23T07:11:54+00:00] "GET /refused/ HTTP/1.1" st=502 bytes=157 rt=0.000 ua="10.77.2.2:8999" us="502" uct="-" uht="-" urt="0.000" conn=5/1 host="10.77.1.1"',
+    '"GET /i HTTP/1.1" 502 560 "-" "ua"',
   ],
   detect(lines, hints) {
     const told = bestOf(hintedFormats(hints), lines);

@@ -41,6 +41,25 @@ export function splitNginxContext(rest: string): { message: string; client: stri
   return { message: rest.slice(0, start), client, values };
 }
 
+/** How a line goes on that was broken for reading: nginx itself writes all of it in one. */
+const brokenOff =
+  /^(?:while [a-z]|connecting to |reading |sending |client: |server: |request: "|subrequest: "|upstream: "|host: "|referrer: "|failed \(\d|\(\d{1,3}: [A-Z]|unix:\/|HTTP\/\d\.\d")/;
+
+/** A record whose line a terminal or a page broke, in one line again; what belongs to nobody stays below it. */
+function mended(record: string): string {
+  if (!record.includes('\n') || record.includes('FastCGI sent in stderr')) return record;
+  const [first = '', ...rest] = record.split('\n');
+  let text = first.trimEnd();
+  let count = 0;
+  for (const line of rest) {
+    const next = line.trim();
+    if (!brokenOff.test(next)) break;
+    text += ` ${next}`;
+    count++;
+  }
+  return count === 0 ? record : [text, ...rest.slice(count)].join('\n');
+}
+
 /** Whether a line begins a record of nginx's error log. */
 function begins(line: string): boolean {
   return line[19] === ' ' && line[20] === '[' && line[4] === '/' && !Number.isNaN(clockAt(line, 11)) && headEnd(line) > 0;
@@ -65,7 +84,7 @@ export function nginxMessage(
   pid: number | null,
 ): ErrorRecord {
   const connection = /^\*\d{1,20} /.exec(text.slice(0, 24))?.[0].length ?? 0;
-  const { message: said, client, values } = splitNginxContext(text.slice(connection, connection + longest));
+  const { message: said, client, values } = splitNginxContext(mended(text.slice(connection, connection + longest)));
   const some = (value: string | undefined): string | null => (value === undefined || value === '' ? null : value);
   return message('nginx', said, moment, {
     level,

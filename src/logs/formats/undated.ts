@@ -29,7 +29,7 @@ const context =
 const nginxOwn =
   /^(?:\w{3,24}\(\) (?:"[^"\n]{1,512}" |to \S{1,256} )?failed \(\d{1,3}: [A-Z]|\d{1,9} worker_connections are not enough|worker process \d{1,10} exited on signal \d|host not found in upstream "|FastCGI sent in stderr: ")/;
 const nginxActing =
-  /^(?:\w{3,24}\(\) (?:failed|not ready|error|"|to )|upstream (?:timed out|prematurely closed|sent |server |SSL )|no live upstreams|SSL_\w{2,24}\(\) |peer closed connection|client (?:intended|sent|closed|prematurely|timed)|limiting (?:requests|connections)|access forbidden by|recv\(\)|[\w.-]{1,253} could not be resolved \(\d)/;
+  /^(?:\w{3,24}\(\) (?:failed|not ready|error|"|to )|failed \(\d{1,3}: |upstream (?:timed out|prematurely closed|sent |server |SSL )|no live upstreams|SSL_\w{2,24}\(\) |peer closed connection|client (?:intended|sent|closed|prematurely|timed)|limiting (?:requests|connections)|access forbidden by|recv\(\)|[\w.-]{1,253} could not be resolved \(\d)/;
 
 /** What nginx wrote in front of its message, and where that begins; null for a line that does not give nginx away. */
 function nginxStart(line: string): { readonly level: string | null; readonly pid: number | null; readonly from: number } | null {

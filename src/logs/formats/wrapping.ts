@@ -52,6 +52,8 @@ function stampAt(line: string): { readonly when: When; readonly end: number } | 
   return { when: { at: moment.at, zoned: moment.zoned }, end: end + 1 };
 }
 
+const entities: Readonly<Record<string, string>> = { quot: '"', gt: '>', lt: '<', amp: '&', '#39': "'", nbsp: ' ' };
+
 const carriers = ['stream', 'time', 'kubernetes', 'container', 'container_id', 'container_name', 'docker'];
 
 const layers = {
@@ -77,6 +79,20 @@ const layers = {
     return match !== null && line.length > 2 * tick.length && line.endsWith(tick)
       ? { text: line.slice(tick.length, line.length - tick.length) }
       : null;
+  },
+  // Markdown's bold, and its lists.
+  emphasis: (line) => {
+    const mark = /^(\*\*|__)(?=[^\s*_])/.exec(line)?.[1] ?? '';
+    const text = mark === '' ? '' : line.trimEnd();
+    return text.length > 2 * mark.length && text.endsWith(mark) ? { text: text.slice(mark.length, -mark.length) } : null;
+  },
+  bullet: prefix(/^[-*\u2022] (?=\S)/),
+  // What a page was made of.
+  html: (line) => {
+    if (!/&(?:quot|gt|lt|amp|#39|nbsp);|<(?:\/?(?:code|pre|p|li|b|strong|em|span|div)|br)\b/.test(line)) return null;
+    const bare = line.replaceAll(/<(?:\/?(?:code|pre|p|li|b|strong|em|span|div)|br)(?: [^<>]{0,200})?\/?>/g, '');
+    const text = bare.replaceAll(/&(quot|gt|lt|amp|#39|nbsp);/g, (all, name: string) => entities[name] ?? all);
+    return text === line ? null : { text };
   },
   // docker compose (also with its old names), foreman and its kin, supervisor's stdout plugin.
   compose: prefix(/^(?:\d\d:\d\d:\d\d )?(\w[\w.-]{0,127})(?: std(?:out|err))? {1,100}\|(?: |$)/),

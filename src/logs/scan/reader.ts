@@ -2,6 +2,7 @@
 // a line is depends on the line alone; only lines that belong to nobody depend on the record before them. That is why a piece of a file can
 // be read without the pieces before it: see `Head` and `Tail`.
 import { recordOf, type AnyRecord, type Dialects } from './dialects.ts';
+import { wrappedDialect } from '../formats/wrapping.ts';
 import { messageTemplate } from '../template.ts';
 import { shown, lineLimit } from '../text.ts';
 import { boundedGet, openBounded, type Bounded } from './bounded.ts';
@@ -49,6 +50,9 @@ const continues = /^[\s#})]/;
 /** Lines of a stack trace, which other programs write at their beginning: in a log whose records span lines they belong to the record above. */
 const traces = /^(?:Traceback \(most recent call last\)|[A-Za-z_][\w.]{0,200}(?:Error|Exception|Timeout)(?::|$))/;
 
+/** By how many blanks every line of an input is shifted. */
+const shiftOf = (dialect: string | null): number => Number(/^indent-(\d+)$/.exec(wrappedDialect(dialect)?.names[0] ?? '')?.[1] ?? 0);
+
 /** A reader of one piece of an input. `isFirst` is true where nothing comes before the piece. */
 export function openReader(builder: TallyBuilder, input: number, { main, others }: Dialects, isFirst: boolean): LineReader {
   const head: Head = { lines: 0, unknown: openBounded(builder.state.limits.unknown) };
@@ -90,9 +94,15 @@ export function openReader(builder: TallyBuilder, input: number, { main, others 
     tail = { kind: 'none' };
   };
 
+  const shift = shiftOf(main?.dialect ?? null);
+
   /** The other format that a line belongs to. */
   const foreign = (text: string): { readonly format: LogFormat; readonly found: AnyRecord } | null => {
-    if (continues.test(text) || (main?.begins != null && traces.test(text.slice(0, 256)))) return null;
+    if (
+      continues.test(shift > 0 && text.slice(0, shift).trim() === '' ? text.slice(shift) : text) ||
+      (main?.begins != null && traces.test(text.slice(0, 256)))
+    )
+      return null;
     for (const format of others()) {
       if (format.begins !== null && !format.begins(text)) continue;
       const found = recordOf(format, text);
