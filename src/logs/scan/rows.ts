@@ -41,6 +41,7 @@ function resize(rows: Rows, size: number): void {
   for (const name of names) next[name].set(rows[name].subarray(0, rows.length));
   Object.assign(rows, next);
 }
+const few = 4096;
 const names = ['rank', 'group', 'at', 'line', 'client', 'request', 'requestId'] as const;
 
 /** Offers a row. `group` below 0 is a row whose group is not kept: it counts among the offered and takes part in the choice. */
@@ -59,7 +60,8 @@ export function addRow(
   const most = rows.limit + (rows.limit >> 2) + 8;
   if (rows.length >= most) choose(rows);
   if (rank >= rows.ceiling) return;
-  if (rows.length === rows.rank.length) resize(rows, Math.min(most, rows.length * 2));
+  // Pages that nobody has written to cost nothing, while columns that grow bit by bit leave their old copies behind in the process.
+  if (rows.length === rows.rank.length) resize(rows, rows.length < few ? Math.min(few, most) : most);
   const i = rows.length++;
   rows.rank[i] = rank;
   rows.group[i] = group;

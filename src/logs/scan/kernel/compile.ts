@@ -162,7 +162,12 @@ const notDigits = (also: Code): Code => [
 function valueOf({ kind, stop: text, count }: Step, marks: number): Code | null {
   const ending = text === '' ? 0x20 : (Buffer.from(text, 'latin1')[0] ?? 0);
   const called = timeFunctions[kind];
-  if (called !== undefined) return [op.get(at), op.call(functionAt(called)), op.tee(stop), op.isZero, op.branchIf(0)];
+  if (called !== undefined)
+    return [
+      [op.get(at), op.call(functionAt(called)), op.tee(stop), op.isZero, op.branchIf(0)],
+      // Times are not looked at byte by byte, so a line may end within one. Behind the line nothing is marked.
+      unsureIf([op.get(stop), op.get(end), op.greater]),
+    ];
   switch (kind) {
     case step.literal:
       return [op.get(at), op.set(stop)];

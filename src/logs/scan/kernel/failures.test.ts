@@ -125,6 +125,41 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+/** The fast way, the plain one, and the naive scan say the same of these lines. */
+async function holdToParser(name: string, hints: FormatHints, usual: string, logsOf: fc.Arbitrary<string[]>): Promise<void> {
+  await fc.assert(
+    fc.asyncProperty(logsOf, fc.boolean(), fc.boolean(), async (all, isSmall, isPart) => {
+      const input = fileOf(path.join(folder, `${name}.log`), Buffer.from(`${[usual, usual, ...all, usual].join('\n')}\n`), 'x');
+      const few = isSmall ? { groups: 3, rows: 10, keys: 5, minutes: 3, backends: 2 } : {};
+      const limits = { ...few, window: isPart ? { zoned: middle, local: middle } : undefined };
+      const fast = await scanLogs([input], { hints, workers: 0, limits });
+      expect(failuresOf(fast)).toEqual(failuresOf(await scanLogs([input], { hints, workers: 0, limits, isPlain: true })));
+      if (!isSmall) expect(failuresOf(fast)).toEqual(failuresOf(await scanNaively([input], { hints, limits })));
+    }),
+    { numRuns: 150 },
+  );
+}
+
+/** Counts how often the parser is asked. */
+async function leavesNone(hints: FormatHints, usual: string): Promise<void> {
+  const format = detectFormat([usual], hints);
+  if (format?.access == null) throw new Error('no format');
+  let parsed = 0;
+  const { access } = format;
+  const counting: LogFormat = {
+    ...format,
+    access: (line) => {
+      parsed++;
+      return access(line);
+    },
+  };
+  const input = fileOf(path.join(folder, 'usual.log'), Buffer.from(`${usual}\n`.repeat(5000)), 'usual.log');
+  const tally = await scanLogs([input], { hints, workers: 0, format: counting });
+  expect(tally.failures.map(({ count }) => count)).toEqual([5000]);
+  // The head is read to know the format, to make a plan, and to see whether it is true.
+  expect(parsed).toBeLessThan(2500);
+}
+
 describe.for(Object.keys(layouts) as (keyof typeof layouts)[])('%s', (name) => {
   const layout = layouts[name];
   const hints: FormatHints = { nginxFormats: [{ name, format: layout }], year: 2026 };
@@ -152,37 +187,58 @@ describe.for(Object.keys(layouts) as (keyof typeof layouts)[])('%s', (name) => {
     request_id: '0af1',
   });
 
-  it('counts what the parser counts', async () => {
-    await fc.assert(
-      fc.asyncProperty(logs, fc.boolean(), fc.boolean(), async (all, isSmall, isPart) => {
-        const lines = [usual, usual, ...all.map((each) => lineOf(layout, each)), usual];
-        const input = fileOf(path.join(folder, `${name}.log`), Buffer.from(`${lines.join('\n')}\n`), 'x');
-        const few = isSmall ? { groups: 3, rows: 10, keys: 5, minutes: 3, backends: 2 } : {};
-        const limits = { ...few, window: isPart ? { zoned: middle, local: middle } : undefined };
-        const fast = await scanLogs([input], { hints, workers: 0, limits });
-        expect(failuresOf(fast)).toEqual(failuresOf(await scanLogs([input], { hints, workers: 0, limits, isPlain: true })));
-        if (!isSmall) expect(failuresOf(fast)).toEqual(failuresOf(await scanNaively([input], { hints, limits })));
-      }),
-      { numRuns: 150 },
-    );
-  });
+  it('counts what the parser counts', () =>
+    holdToParser(
+      name,
+      hints,
+      usual,
+      logs.map((all) => all.map((each) => lineOf(layout, each))),
+    ));
 
-  it('leaves no usual failing line to the parser but the first ones', async () => {
-    const format = detectFormat([usual], hints);
-    if (format?.access == null) throw new Error('no format');
-    let parsed = 0;
-    const { access } = format;
-    const counting: LogFormat = {
-      ...format,
-      access: (line) => {
-        parsed++;
-        return access(line);
-      },
-    };
-    const input = fileOf(path.join(folder, 'usual.log'), Buffer.from(`${usual}\n`.repeat(5000)), 'usual.log');
-    const tally = await scanLogs([input], { hints, workers: 0, format: counting });
-    expect(tally.failures.map(({ count }) => count)).toEqual([5000]);
-    // The head is read to know the format, to make a plan, and to see whether it is true.
-    expect(parsed).toBeLessThan(2500);
-  });
+  it('leaves no usual failing line to the parser but the first ones', () => leavesNone(hints, usual));
+});
+
+describe('haproxy', () => {
+  const hints: FormatHints = { nginxFormats: [], year: 2026 };
+  const usual =
+    'Nov 23 21:00:00 lb-1 haproxy[42]: 10.0.0.1:4711 [23/Nov/2026:21:00:00.123] www~ app/web-1 0/0/-1/-1/3002 503 217 - - SC-- 1/1/0/0/3 0/0 "GET /a?b HTTP/1.1"';
+  const timer = fc.constantFrom('0', '1', '49', '50', '3000', '-1', '+7', '+-1');
+  const lines = fc
+    .record({
+      client: fc.constantFrom('10.0.0.1', '10.0.1.2', '0.0.7.1', '2001:db8::1', '::ffff:10.0.0.9', 'unix', 'ü'),
+      minute: fc.integer({ min: 0, max: 5 }),
+      day: fc.constantFrom('23', '23', '23', '24'),
+      front: fc.constantFrom('www~', 'www', 'app'),
+      server: fc.constantFrom('app/web-1', 'app/web-2', 'app/<NOSRV>', 'www/<NOSRV>', 'app/é'),
+      timers: fc.array(timer, { minLength: 5, maxLength: 5 }),
+      status: fc.constantFrom('500', '502', '503', '503', '504', '200', '-1'),
+      state: fc.constantFrom('SC--', 'sH--', 'SH--', 'PH--', '----', 'sQ--', 'PC', 'CDNN'),
+      retries: fc.constantFrom('0', '3', '+1'),
+      rest: fc.constantFrom(
+        '"GET /a?b HTTP/1.1"',
+        '"POST /p/17 HTTP/2.0"',
+        '"GET https://shop.example/x HTTP/2.0"',
+        '{shop.example|} {gzip} "GET /c"',
+        '{say "GET /d e"} "PUT /e HTTP/1.1"',
+        '{say "no"} "PUT /e HTTP/1.1"',
+        '"<BADREQ>"',
+        '"GET * HTTP/1.1"',
+        '"get / HTTP/1.1"',
+        '"GET /\u0001 HTTP/1.1"',
+        '"GET /a\tb HTTP/1.1"',
+        '"GET /ü HTTP/1.1"',
+        '"GET /"',
+        '"GET /half',
+        `"GET /${'l'.repeat(600)} HTTP/1.1"`,
+        '',
+      ),
+    })
+    .map(
+      ({ client, minute, day, front, server, timers, status, state, retries, rest }) =>
+        `Nov ${day} 21:0${minute}:00 lb-1 haproxy[42]: ${client}:4711 [${day}/Nov/2026:21:0${minute}:00.123] ${front} ${server} ${timers.join('/')} ${status} 217 - - ${state} 1/1/0/0/${retries} 0/0 ${rest}`,
+    );
+
+  it('counts what the parser counts', () => holdToParser('haproxy', hints, usual, fc.array(lines, { minLength: 1, maxLength: 60 })));
+
+  it('leaves no usual failing line to the parser but the first ones', () => leavesNone(hints, usual));
 });

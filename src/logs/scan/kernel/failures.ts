@@ -1,40 +1,34 @@
 // Failing requests without their parser: what is counted of them is read from the bytes that the kernel has parted already. A burst of
 // failures is what a log of an incident looks like, and a string per value would take longer than all the rest. Which group a request belongs
 // to is learnt from the parser once for each combination of servers, statuses and classes of times; whatever is unusual goes to the parser.
-import { networkOf } from '../network.ts';
 import type { FailureEntry, FastFailure, TallyBuilder } from '../tally.ts';
-import type { Roles } from './plan.ts';
+import { openFailedKeys, type KeyPlaces } from './failed-keys.ts';
+import type { HaproxyRoles, LayoutRoles, Roles } from './plan.ts';
 
 const prime = 0x01000193;
 const offset = 0x811c9dc5;
 const blank = 32;
 const dash = 45;
 const dot = 46;
-const question = 63;
+const plus = 43;
 const slash = 47;
-/** What stands for a segment that was left out, until the bytes become text: they are ASCII otherwise. */
-const ellipsis = 0x85;
-const ellipsisByte = String.fromCodePoint(ellipsis);
-const longestSegment = 32;
+const question = 63;
 const instantMs = 50;
 const mostEntries = 4096;
-const mostWider = 32_768;
-const pathSlots = 4096;
-/** Longer paths are counted one by one. */
-const slotBytes = 128;
-const longestPath = 512;
-const longestHost = 255;
-
-/** The numbers that were packed into one, as `1.2.3` of 1002003. */
-const dotted = (packed: number, count: number): string =>
-  count === 1 ? String(packed) : `${dotted(Math.floor(packed / 1000), count - 1)}.${packed % 1000}`;
 
 const classOf = (ms: number | null): number => (ms === null ? 0 : ms < instantMs ? 1 : 2);
 
 interface Learnt extends FailureEntry {
+  /** The values that decide the group, one behind the other, and how long each is. */
   readonly bytes: Buffer;
+  readonly lengths: readonly number[];
   readonly classes: number;
 }
+
+/** Longer lines are cut by their parser. */
+const longestHaproxyLine = 16_384;
+const colon = 58;
+const quote = 34;
 
 /** Reads the values of failing lines. */
 export interface FailureReader {
@@ -45,9 +39,6 @@ export interface FailureReader {
   read(): FastFailure | 'unusual' | 'new';
   /** Counts status, path, network and host of the line that was read last, for this tally; `flush` hands them on. */
   count(builder: TallyBuilder): void;
-  /** Whether so many keys wait that `flushEarly` should hand on those that do not come often. */
-  isFull(): boolean;
-  flushEarly(builder: TallyBuilder): void;
   /** Hands all keys on that were counted. */
   flush(builder: TallyBuilder): void;
   /** Remembers the group of the line that was `new`. */
@@ -68,30 +59,12 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
     connectMs: null,
     headerMs: null,
   };
-  // Keys that were counted and not handed on yet. A path has one slot that it may be in; what was in it is handed on early.
-  const statusCounts = new Uint32Array(100);
-  const pathBytes = new Uint8Array(pathSlots * slotBytes);
-  const pathLengths = new Uint8Array(pathSlots);
-  const pathCounts = new Uint32Array(pathSlots);
-  const early: [path: string, count: number, isCoarse: boolean][] = [];
-  /** Whether the paths of all slots are coarse. */
-  let hasCoarsePaths = false;
-  const scratch = new Uint8Array(longestPath + 1);
-  let pathHash = 0;
-  const networks = new Map<number, number>();
-  const widerNetworks = new Map<number, number>();
-  const oddNetworks = new Map<string, number>();
-  const hosts = new Map<string, number>();
-  let lastHost = '';
-  let lastHostBytes = new Uint8Array(0);
+  const keys = openFailedKeys(bytes);
+  const places: KeyPlaces = { status: 0, clientFrom: 0, clientTo: 0, pathFrom: 0, pathTo: 0, hostFrom: 0, hostTo: 0 };
   let key = 0;
   let classes = 0;
   let isAscii = true;
-  /** End of the path that `requestOf` read last. */
-  let pathFrom = 0;
-  let pathTo = 0;
-  /** The network of the client as a number; below 0 where it is none of IPv4. */
-  let packed = -1;
+  const timers = [0, 0, 0, 0, 0];
 
   const from = (step: number): number => (values[2 * step] ?? 0) - origin;
   const to = (step: number): number => (values[2 * step + 1] ?? 0) - origin;
@@ -194,116 +167,6 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
     return hash;
   };
 
-  /** The first three numbers of an IPv4 address in one; -1 for what is none, or is written in an odd way. */
-  const packedNetwork = (start: number, end: number): number => {
-    let all = 0;
-    let part = 0;
-    let length = 0;
-    let dots = 0;
-    for (let i = start; i < end; i++) {
-      const byte = bytes[i] ?? 0;
-      if (byte === dot) {
-        if (length === 0) return -1;
-        all = all * 1000 + part;
-        part = 0;
-        length = 0;
-        dots++;
-      } else if (byte >= 48 && byte <= 57 && length < 3 && !(length > 0 && part === 0)) {
-        part = part * 10 + byte - 48;
-        length++;
-      } else return -1;
-    }
-    return dots !== 3 || length === 0 ? -1 : all;
-  };
-
-  const countNetwork = (isCoarse: boolean): void => {
-    const start = from(roles.client);
-    const end = to(roles.client);
-    if (packed < 0) {
-      const text = networkOf(bytes.toString('latin1', start, Math.min(end, start + 255)));
-      oddNetworks.set(text, (oddNetworks.get(text) ?? 0) + 1);
-      return;
-    }
-    if (isCoarse) {
-      const wider = Math.floor(packed / 1000);
-      widerNetworks.set(wider, (widerNetworks.get(wider) ?? 0) + 1);
-    } else networks.set(packed, (networks.get(packed) ?? 0) + 1);
-  };
-
-  const pathIn = (buffer: Uint8Array, at: number, length: number): string => {
-    const text = Buffer.from(buffer.buffer, at, length).toString('latin1');
-    return text.includes(ellipsisByte) ? text.replaceAll(ellipsisByte, '…') : text;
-  };
-
-  /** Empties all slots of paths. */
-  const takeSlots = (): void =>
-    pathCounts.forEach((count, slot) => {
-      if (count > 0) early.push([pathIn(pathBytes, slot * slotBytes, pathLengths[slot] ?? 0), count, hasCoarsePaths]);
-      pathCounts[slot] = 0;
-    });
-
-  /** Puts the path into the scratch buffer, as coarse as the tally wants it, and hashes it; returns its length. */
-  const readPath = (isCoarse: boolean): number => {
-    const end = Math.min(pathTo, pathFrom + longestPath);
-    pathHash = offset;
-    let length = 0;
-    let segment = 0;
-    let hasDigit = false;
-    for (let i = pathFrom; ; i++) {
-      const byte = i < end ? (bytes[i] ?? 0) : slash;
-      if (byte === slash) {
-        if (isCoarse && (hasDigit || length - segment > longestSegment)) {
-          scratch[segment] = ellipsis;
-          length = segment + 1;
-        }
-        if (i >= end) break;
-        segment = length + 1;
-        hasDigit = false;
-      } else if (byte >= 48 && byte <= 57) hasDigit = true;
-      scratch[length++] = byte;
-    }
-    for (let i = 0; i < length; i++) pathHash = Math.imul(pathHash ^ (scratch[i] ?? 0), prime);
-    return length;
-  };
-
-  const countPath = (isCoarse: boolean): void => {
-    const length = readPath(isCoarse);
-    if (isCoarse && !hasCoarsePaths) {
-      takeSlots();
-      hasCoarsePaths = true;
-    }
-    if (length > slotBytes) {
-      early.push([pathIn(scratch, 0, length), 1, isCoarse]);
-      return;
-    }
-    const slot = (pathHash ^ (pathHash >>> 12) ^ (pathHash >>> 24)) & (pathSlots - 1);
-    const at = slot * slotBytes;
-    const count = pathCounts[slot] ?? 0;
-    let i = pathLengths[slot] === length && count > 0 ? 0 : length + 1;
-    while (i < length && pathBytes[at + i] === scratch[i]) i++;
-    if (i === length) {
-      pathCounts[slot] = count + 1;
-      return;
-    }
-    if (count > 0) early.push([pathIn(pathBytes, at, pathLengths[slot] ?? 0), count, hasCoarsePaths]);
-    for (let j = 0; j < length; j++) pathBytes[at + j] = scratch[j] ?? 0;
-    pathLengths[slot] = length;
-    pathCounts[slot] = 1;
-  };
-
-  const countHost = (): void => {
-    if (roles.host < 0 || isNone(roles.host)) return;
-    const start = from(roles.host);
-    const length = Math.min(to(roles.host) - start, longestHost);
-    let i = lastHostBytes.length === length ? 0 : length + 1;
-    while (i < length && lastHostBytes[i] === bytes[start + i]) i++;
-    if (i !== length) {
-      lastHostBytes = new Uint8Array(bytes.subarray(start, start + length));
-      lastHost = bytes.toString('latin1', start, start + length);
-    }
-    hosts.set(lastHost, (hosts.get(lastHost) ?? 0) + 1);
-  };
-
   /** Hash of method and path without query, with the path's place; 0 where there is something else than both. */
   const requestOf = (methodFrom: number, methodTo: number, start: number, end: number): number => {
     const method = hashed(methodFrom, methodTo, offset) >>> 0 || 1;
@@ -317,15 +180,15 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
       hash = Math.imul(hash ^ byte, prime);
     }
     if (all > 127) isAscii = false;
-    pathFrom = start;
-    pathTo = stop;
+    places.pathFrom = start;
+    places.pathTo = stop;
     return hash >>> 0 || 1;
   };
 
-  const readRequest = (): boolean => {
-    if (roles.request >= 0) {
-      const start = from(roles.request);
-      const end = to(roles.request);
+  const readRequest = (of: LayoutRoles): boolean => {
+    if (of.request >= 0) {
+      const start = from(of.request);
+      const end = to(of.request);
       let method = start;
       for (; method < end; method++) {
         const byte = bytes[method] ?? 0;
@@ -337,106 +200,129 @@ export function openFailureReader(roles: Roles, bytes: Buffer, values: Uint32Arr
       if (pathEnd === method + 1 || (pathEnd === method + 2 && bytes[method + 1] === dash)) return false;
       found.request = requestOf(start, method, method + 1, pathEnd);
     } else {
-      if (roles.method < 0 || roles.uri < 0 || isNone(roles.method) || isNone(roles.uri)) return false;
-      found.request = requestOf(from(roles.method), to(roles.method), from(roles.uri), to(roles.uri));
+      if (of.method < 0 || of.uri < 0 || isNone(of.method) || isNone(of.uri)) return false;
+      found.request = requestOf(from(of.method), to(of.method), from(of.uri), to(of.uri));
     }
     return true;
   };
 
+  /** The steps whose values, with the classes of times, decide the group. */
+  const deciding = (
+    roles.kind === 'haproxy' ? [roles.status, roles.frontend, roles.server, roles.state] : [roles.status, roles.addresses, roles.statuses]
+  ).filter((each) => each >= 0);
+
   const isSame = (entry: Learnt): boolean => {
     if (entry.classes !== classes) return false;
     let at = 0;
-    for (const step of [roles.status, roles.addresses, roles.statuses]) {
-      if (step < 0) continue;
-      const end = to(step);
-      for (let i = from(step); i < end; i++) if (bytes[i] !== entry.bytes[at++]) return false;
+    for (let k = 0; k < deciding.length; k++) {
+      const each = deciding[k] ?? 0;
+      const end = to(each);
+      if (end - from(each) !== entry.lengths[k]) return false;
+      for (let i = from(each); i < end; i++) if (bytes[i] !== entry.bytes[at++]) return false;
     }
-    return at === entry.bytes.length;
+    return true;
   };
 
-  const flushEarly = (builder: TallyBuilder): void => {
-    for (const [path, count, isCoarse] of early) builder.addFailedKey('path', path, count, isCoarse);
-    early.length = 0;
-    for (const [network, count] of networks) builder.addFailedKey('network', `${dotted(network, 3)}.0/24`, count, false);
-    networks.clear();
-    for (const [network, count] of widerNetworks) builder.addFailedKey('network', `${dotted(network, 2)}.0.0/16`, count, true);
-    widerNetworks.clear();
-    for (const [text, count] of oddNetworks) builder.addFailedKey('network', text, count, false);
-    oddNetworks.clear();
-    for (const [host, count] of hosts) builder.addFailedKey('host', host, count, false);
-    hosts.clear();
+  /** Reads times, client, request and host of a layout's line; false where only the parser can. */
+  const readLayout = (of: LayoutRoles): boolean => {
+    const tries = triesIn(of.addresses);
+    const statuses = triesIn(of.statuses);
+    if (tries < 0 || statuses < 0 || (of.addresses >= 0 && of.statuses >= 0 && tries !== statuses)) return false;
+    const count = Math.max(tries, statuses);
+    const connectMs = timeOf(of.connectTimes, count);
+    const headerMs = timeOf(of.headerTimes, count);
+    const responseMs = timeOf(of.responseTimes, count);
+    if (connectMs === undefined || headerMs === undefined || responseMs === undefined) return false;
+    const durationMs = of.duration < 0 ? null : msOf(from(of.duration), to(of.duration));
+    let sent = 0;
+    if (of.upstreamBytes >= 0) {
+      const start = lastOf(of.upstreamBytes);
+      const length = to(of.upstreamBytes) - start;
+      sent = length === 0 ? 1 : length > 1 ? 2 : bytes[start] === 48 ? 3 : bytes[start] === dash ? 4 : 2;
+    }
+    classes = classOf(durationMs) + 3 * classOf(responseMs) + 9 * classOf(connectMs) + 27 * classOf(headerMs) + 81 * sent;
+    if (of.headerTimes >= 0 && from(of.headerTimes) === to(of.headerTimes)) classes += 405;
+    if (of.client < 0 || isNone(of.client) || !readRequest(of)) return false;
+    places.clientFrom = from(of.client);
+    places.clientTo = to(of.client);
+    const hasHost = of.host >= 0 && !isNone(of.host);
+    places.hostFrom = hasHost ? from(of.host) : 0;
+    places.hostTo = hasHost ? to(of.host) : 0;
+    hashed(places.hostFrom, places.hostTo, 0);
+    found.requestId = of.requestId < 0 || isNone(of.requestId) ? 0 : hashed(from(of.requestId), to(of.requestId), offset) >>> 0 || 1;
+    found.durationMs = durationMs;
+    found.connectMs = connectMs;
+    found.headerMs = headerMs ?? responseMs;
+    return true;
+  };
+
+  /** The same of a line of HAProxy. */
+  const readHaproxy = (of: HaproxyRoles): boolean => {
+    if (to(of.rest) - from(of.client) > longestHaproxyLine - 256) return false;
+    // TR/Tw/Tc/Tr/Ta; below 0 is a moment that never came.
+    let at = from(of.timers);
+    for (let i = 0; i < timers.length; i++) {
+      if (bytes[at] === plus) at++;
+      const isNegative = bytes[at] === dash;
+      if (isNegative) at++;
+      let ms = 0;
+      for (let digit = (bytes[at] ?? 0) - 48; digit >= 0 && digit <= 9; digit = (bytes[++at] ?? 0) - 48) ms = ms * 10 + digit;
+      timers[i] = isNegative ? -ms : ms;
+      at++;
+    }
+    const [, , connectMs = 0, headerMs = 0, totalMs = 0] = timers;
+    found.connectMs = connectMs < 0 ? null : connectMs;
+    found.headerMs = headerMs < 0 ? null : headerMs;
+    found.durationMs = totalMs < 0 ? null : totalMs;
+    classes = classOf(found.durationMs) + 9 * classOf(found.connectMs) + 27 * classOf(found.headerMs);
+    places.clientFrom = from(of.client);
+    places.clientTo = to(of.client);
+    while (bytes[--places.clientTo] !== colon);
+    const end = to(of.rest);
+    const start = bytes.indexOf(quote, from(of.rest)) + 1;
+    if (start === 0 || start > end) return false;
+    let method = start;
+    for (let byte = bytes[method] ?? 0; byte >= 65 && byte <= 90; byte = bytes[++method] ?? 0);
+    if (bytes[method] !== blank || method - start < 3 || method - start > 20) return false;
+    // What is no plain path names a host too, or is not read at all.
+    if (bytes[method + 1] !== slash || method + 1 >= end) return false;
+    let path = method + 1;
+    for (let byte = bytes[path] ?? 0; path < end && byte > blank && byte !== quote; byte = bytes[++path] ?? 0);
+    if (path < end && bytes[path] !== blank && bytes[path] !== quote) return false;
+    found.request = requestOf(start, method, method + 1, path);
+    return true;
   };
 
   return {
     read() {
       isAscii = true;
-      const tries = triesIn(roles.addresses);
-      const statuses = triesIn(roles.statuses);
-      if (tries < 0 || statuses < 0 || (roles.addresses >= 0 && roles.statuses >= 0 && tries !== statuses)) return 'unusual';
-      const count = Math.max(tries, statuses);
-      const connectMs = timeOf(roles.connectTimes, count);
-      const headerMs = timeOf(roles.headerTimes, count);
-      const responseMs = timeOf(roles.responseTimes, count);
-      if (connectMs === undefined || headerMs === undefined || responseMs === undefined) return 'unusual';
-      const durationMs = roles.duration < 0 ? null : msOf(from(roles.duration), to(roles.duration));
-      let sent = 0;
-      if (roles.upstreamBytes >= 0) {
-        const start = lastOf(roles.upstreamBytes);
-        const length = to(roles.upstreamBytes) - start;
-        sent = length === 0 ? 1 : length > 1 ? 2 : bytes[start] === 48 ? 3 : bytes[start] === dash ? 4 : 2;
-      }
-      classes = classOf(durationMs) + 3 * classOf(responseMs) + 9 * classOf(connectMs) + 27 * classOf(headerMs) + 81 * sent;
-      if (roles.headerTimes >= 0 && from(roles.headerTimes) === to(roles.headerTimes)) classes += 405;
-
-      key = hashed(from(roles.status), to(roles.status), Math.imul(offset ^ classes, prime));
-      if (roles.addresses >= 0) key = hashed(from(roles.addresses), to(roles.addresses), key);
-      if (roles.statuses >= 0) key = hashed(from(roles.statuses), to(roles.statuses), Math.imul(key ^ 0x100, prime));
-
-      if (roles.client < 0 || isNone(roles.client) || !readRequest()) return 'unusual';
-      const client = from(roles.client);
+      if (!(roles.kind === 'haproxy' ? readHaproxy(roles) : readLayout(roles))) return 'unusual';
       // An IPv4 address inside IPv6 counts as IPv4; the parser's way is good enough for it.
-      if (bytes[client] === 58) return 'unusual';
-      found.client = hashed(client, to(roles.client), offset) >>> 0 || 1;
-      packed = packedNetwork(client, to(roles.client));
-      if (roles.host >= 0) hashed(from(roles.host), to(roles.host), 0);
-      found.requestId =
-        roles.requestId < 0 || isNone(roles.requestId) ? 0 : hashed(from(roles.requestId), to(roles.requestId), offset) >>> 0 || 1;
+      if (bytes[places.clientFrom] === colon) return 'unusual';
+      places.status = from(roles.status);
+      found.client = hashed(places.clientFrom, places.clientTo, offset) >>> 0 || 1;
+      key = Math.imul(offset ^ classes, prime);
+      for (let k = 0; k < deciding.length; k++) {
+        const each = deciding[k] ?? 0;
+        key = hashed(from(each), to(each), Math.imul(key ^ 0x100, prime));
+      }
       if (!isAscii) return 'unusual';
-      found.durationMs = durationMs;
-      found.connectMs = connectMs;
-      found.headerMs = headerMs ?? responseMs;
       const known = learnt.get(key);
       if (known === undefined) return 'new';
       if (!isSame(known)) return 'unusual';
       found.entry = known;
       return found;
     },
-    count(builder) {
-      const status = ((bytes[from(roles.status) + 1] ?? 0) - 48) * 10 + (bytes[from(roles.status) + 2] ?? 0) - 48;
-      statusCounts[status] = (statusCounts[status] ?? 0) + 1;
-      countNetwork(builder.state.byNetwork.coarse);
-      countPath(builder.state.byPath.coarse);
-      countHost();
-    },
-    isFull: () => early.length + networks.size + oddNetworks.size + hosts.size >= mostEntries || widerNetworks.size >= mostWider,
-    flushEarly,
-    flush(builder) {
-      takeSlots();
-      flushEarly(builder);
-      statusCounts.forEach((count, i) => {
-        if (count > 0) builder.addFailedKey('status', String(500 + i), count, false);
-      });
-      statusCounts.fill(0);
-    },
+    count: (builder) => keys.count(places, builder),
+    flush: (builder) => keys.flush(builder),
     learn(entry) {
       if (learnt.size >= mostEntries) learnt.clear();
-      const parts = [roles.status, roles.addresses, roles.statuses].filter((step) => step >= 0);
-      const copy = Buffer.concat(parts.map((step) => bytes.subarray(from(step), to(step))));
-      learnt.set(key, { ...entry, bytes: copy, classes });
+      const copy = Buffer.concat(deciding.map((each) => bytes.subarray(from(each), to(each))));
+      learnt.set(key, { ...entry, bytes: copy, lengths: deciding.map((each) => to(each) - from(each)), classes });
     },
     forget() {
       learnt.clear();
-      hasCoarsePaths = false;
+      keys.forget();
     },
   };
 }

@@ -49,8 +49,12 @@ export interface Plan {
   readonly roles: Roles | null;
 }
 
-/** The steps that hold what is counted of a failing request; -1 where the format does not say. */
-export interface Roles {
+/** The steps that hold what is counted of a failing request. */
+export type Roles = LayoutRoles | HaproxyRoles;
+
+/** Of a positional layout; -1 where it does not say. */
+export interface LayoutRoles {
+  readonly kind: 'layout';
   readonly status: number;
   readonly client: number;
   /** The request line, or else method and path. */
@@ -67,6 +71,20 @@ export interface Roles {
   readonly headerTimes: number;
   readonly responseTimes: number;
   readonly upstreamBytes: number;
+}
+
+/** Of HAProxy's http format. */
+export interface HaproxyRoles {
+  readonly kind: 'haproxy';
+  readonly status: number;
+  /** With its port. */
+  readonly client: number;
+  readonly frontend: number;
+  readonly server: number;
+  readonly timers: number;
+  readonly state: number;
+  /** What stands behind the queues: captured headers, and the request line in quotes. */
+  readonly rest: number;
 }
 
 const make = (kind: number, stop: string, flags = 0, count = 0): Step => ({ kind, stop, flags, count });
@@ -136,7 +154,7 @@ function layoutPlan(layout: readonly LayoutPart[]): Plan | null {
 }
 
 /** The roles of a layout's variables; null where they say things that only the parser puts together. */
-function rolesOf(names: readonly string[], first: number): Roles | null {
+function rolesOf(names: readonly string[], first: number): LayoutRoles | null {
   const slot = (wanted: readonly string[]): number => {
     const name = wanted.find((each) => names.includes(each));
     return name === undefined ? -1 : names.indexOf(name) + first;
@@ -145,6 +163,7 @@ function rolesOf(names: readonly string[], first: number): Roles | null {
   if (has(accessRoles.args) || has(['request_us', 'request_ms', 'request_s'])) return null;
   const request = slot(accessRoles.request);
   return {
+    kind: 'layout',
     status: slot(accessRoles.status),
     client: slot(accessRoles.client),
     request,
@@ -203,7 +222,18 @@ function haproxyPlan(line: string): Plan | null {
     make(step.numbers, '', 0, 2),
     make(step.free, ''),
   );
-  return { steps, learnsDash: false, roles: null };
+  const first = steps.findIndex(({ kind }) => kind === step.address);
+  const roles: HaproxyRoles = {
+    kind: 'haproxy',
+    client: first,
+    frontend: first + 2,
+    server: first + 3,
+    timers: first + 4,
+    status: first + 5,
+    state: first + 9,
+    rest: first + 12,
+  };
+  return { steps, learnsDash: false, roles };
 }
 
 interface Token {
