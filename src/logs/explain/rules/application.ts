@@ -17,6 +17,7 @@ import {
   slowAnswer,
   status,
   together,
+  workerAgain,
 } from './witness.ts';
 
 const unanswered = failing(
@@ -42,6 +43,7 @@ export const applicationRules: readonly LogRule[] = [
     'app-runtime',
     ['gunicorn kills workers at --timeout', 'gunicorn 按 --timeout 终止工作进程'],
     [
+      workerAgain,
       workerTimeout,
       // Nothing but its own log tells which server runs the application.
       ...closedBy((event) => !isFastcgi(event) && !isUwsgi(event) && event.product !== 'apache'),

@@ -24,6 +24,7 @@ import {
   target,
   together,
   envoy,
+  workerAgain,
 } from './witness.ts';
 
 const oom = near(lines.oom, 'suggests', 'writer');
@@ -112,6 +113,7 @@ export const limitRules: readonly LogRule[] = [
         (event, all = []) => signalIn('9')(event) && !all.some(({ signature }) => signature === 'gunicorn-worker-timeout'),
       ),
       near(['heroku-memory'], 'suggests', 'none'),
+      workerAgain,
       near(['container-exit', 'haproxy-worker-died'], 'fits', 'writer', ({ fields }) => fields['code'] === '137'),
       near(['kernel-oom-invoked'], 'fits', 'writer'),
       near(['passenger-incomplete', 'wsgi-truncated'], 'fits', 'writer'),

@@ -38,6 +38,7 @@ import {
   target,
   timing,
   together,
+  workerAgain,
 } from './witness.ts';
 
 /** `http://app:443`. */
@@ -125,6 +126,7 @@ const bindFailed = ['app-bind-failed', 'node-bind-failed', 'gunicorn-bind-failed
 const ofApplication = (event: EventGroup): boolean => !isProxyUnit(event) && !isPhpUnit(event);
 
 const herokuCode = (...codes: readonly string[]) => every(of('other'), own, reasonLike(new RegExp(`^(?:${codes.join('|')})\\b`)));
+const otherService = /\b(?:nginx|openresty|apache2|httpd|haproxy|caddy|traefik|envoy|php[\d.]{0,4}-?fpm)(?:\.service\b| -g )/;
 /** Where these are said too, that the application ended follows from them. */
 const startless: ReadonlySet<string | null> = new Set(['heroku-boot-timeout', 'heroku-memory']);
 
@@ -304,6 +306,8 @@ export const upstreamRules: readonly LogRule[] = [
     [
       near(['heroku-crashed'], 'suggests', 'none', (_event, all = []) => !all.some(({ signature }) => startless.has(signature))),
       near(['heroku-boot-timeout', 'heroku-crashed'], 'fits', 'none'),
+      workerAgain,
+      near(['systemctl-failed'], 'fits', 'writer', ({ fields }) => fields['result'] !== 'oom-kill'),
       failing(herokuCode('H10'), 'fits', 'none'),
       failing(herokuCode('H13', 'H20'), 'fits', 'none'),
       near(['systemd-start-limit', 'k8s-back-off'], 'suggests', 'writer', ofApplication),
@@ -324,7 +328,6 @@ export const upstreamRules: readonly LogRule[] = [
           'node-module-missing',
           'uwsgi-no-app',
           'passenger-spawn-failed',
-          'systemctl-failed',
           'systemd-exec-failed',
           'ancm-start-failed',
           'iis-pool-failing',
@@ -333,6 +336,16 @@ export const upstreamRules: readonly LogRule[] = [
         'suggests',
         'writer',
         ofApplication,
+      ),
+      // The line itself does not name the service; others do.
+      near(
+        ['systemctl-failed'],
+        'suggests',
+        'writer',
+        (event, all = []) =>
+          event.fields['result'] !== 'oom-kill' &&
+          ofApplication(event) &&
+          !all.some((other) => otherService.test(other.samples[0]?.text ?? '')),
       ),
       together([refused, looping], 'suggests', 'upstream', 3600),
       together(

@@ -256,3 +256,12 @@ export const gatewayError = failing(
   (failure) => failure.status !== null && [502, 503, 504].includes(failure.status) && failure.answeredBy !== 'upstream',
   'fits',
 );
+
+/** Nothing but a worker of gunicorn that begins, in the middle of its life: the one before it ended, and nobody says how. */
+export const workerAgain = near(
+  ['gunicorn-started'],
+  'fits',
+  'writer',
+  ({ template }, all = []) =>
+    template.startsWith('Booting worker') && all.every(({ signature }) => signature === null || signature === 'gunicorn-started'),
+);
