@@ -51,6 +51,13 @@ const wrappers: readonly (readonly [string, string, boolean, (line: string) => s
   ['backticks', 'backticks', false, (line) => `\`${line}\``],
   ['a code block', 'indent-4', false, (line) => `    ${line}`],
   ['grep', 'grep', false, (line) => `/var/log/nginx/error.log:17:${line}`],
+  ['bold', 'emphasis', false, (line) => `**${line}**`],
+  ['a list', 'bullet', false, (line) => `- ${line}`],
+  ['a page', 'html', false, (line) => `<code>${line.replaceAll('"', '&quot;')}</code><br />`],
+  ['colours without escape', 'colours compose', false, (line) => `[36mweb-1  | [0m${line}`],
+  ['Passenger', 'passenger', false, (line) => `App 4711 stderr: ${line}`],
+  ['Cloud Foundry', 'stamp cloud-foundry', true, (line) => `2026-11-23T13:12:50.12+0000 [APP/PROC/WEB/1] ERR ${line}`],
+  ['svlogd', 'svlogd', true, (line) => `2026-11-23_13:12:50.12345 ${line}`],
   ['a word processor', 'typographic', false, (line) => line.replaceAll(/"([^"]*)"/g, '\u201C$1\u201D')],
 ];
 
@@ -325,4 +332,25 @@ describe('dates of syslog', () => {
       expect(allFormats(hints).filter((format) => format.id === 'syslog' && readLine(format, line) !== null)).toEqual([]);
     },
   );
+});
+
+describe('lines that a page or a terminal broke', () => {
+  const whole =
+    '2026/11/23 21:12:50 [error] 7#7: *9 upstream timed out (110: Connection timed out) while reading response header from upstream, client: 192.0.2.1, server: shop.example, request: "GET /orders HTTP/1.1", upstream: "http://10.0.0.1:80/orders", host: "shop.example"';
+  const places = [' while reading', ' timed out) while', ' client: ', ' upstream: "', ' host: "', ' HTTP/1.1'];
+
+  it.for(places)('are one again: %s', (place) => {
+    const at = whole.indexOf(place);
+    const broken = `${whole.slice(0, at)}\n${whole.slice(at + 1)}`;
+    const format = formatOf(broken.split('\n'));
+    expect(at).toBeGreaterThan(0);
+    expect(format.error?.(broken)).toEqual(format.error?.(whole));
+  });
+
+  it('leave alone what follows a whole line', () => {
+    const format = formatOf([whole]);
+    const record = format.error?.(`${whole}\nsomething else`);
+    expect(record?.message).toBe(format.error?.(whole)?.message);
+    expect(record?.host).toBe('shop.example');
+  });
 });

@@ -31,7 +31,7 @@ function prefix(pattern: RegExp): Layer {
 
 const colour = /\u001B\[[\d;]{0,20}[A-Za-z]/g;
 /** The same after a page or a terminal wrote the escape character out, or dropped it. */
-const lostColours = /(?:\^\[|#033|\\(?:x1[bB]|u001[bB]|033|e)|\u241B|\uFFFD)?\[(?:\d{1,2}(?:;\d{1,3}){0,4})?m/g;
+const lostColours = /(?:\^\[|#033|\\(?:x1[bB]|u001[bB]|033|e)|\u241B|\uFFFD)?\[\d{1,2}(?:;\d{1,3}){0,4}m/g;
 const lostColour = new RegExp(lostColours.source);
 const curly: Readonly<Record<string, string>> = {
   '\u2018': "'",
@@ -88,13 +88,13 @@ const layers = {
   },
   // Markdown's bold, and its lists.
   emphasis: (line) => {
-    const mark = /^(\*\*_|__|\*\*)(?=[^\s*_])/.exec(line)?.[1] ?? '';
+    const mark = /^(\*\*_|__|\*\*)(?=[^*_]|\*\d)/.exec(line)?.[1] ?? '';
     const text = mark === '' ? '' : line.trimEnd();
     // What is bold over several lines ends in another one.
     if (mark === '') return /[^*]\*\*$/.test(line) ? { text: line.slice(0, -2) } : null;
     return { text: text.slice(mark.length).replace(/_?\*\*$|__$/, '') };
   },
-  bullet: prefix(/^[-*\u2022] (?=\S)/),
+  bullet: prefix(/^[-*\u2022] /),
   // What a page was made of.
   html: (line) => {
     if (!/&(?:quot|gt|lt|amp|#39|nbsp);|<(?:\/?(?:code|pre|p|li|b|strong|em|span|div)|br)\b/.test(line)) return null;
